@@ -1,0 +1,11 @@
+//! Suite `discord-api`.
+
+use std::path::Path;
+
+use super::{SuiteError, SuiteReport};
+
+/// Runs the suite.
+pub fn run(path: &Path, dialect: Option<&str>) -> Result<SuiteReport, SuiteError> {
+    let _ = (path, dialect);
+    Err(SuiteError("the suite discord-api has no runner yet".to_owned()))
+}

@@ -1,0 +1,7 @@
+//! The labkit command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    labkit::cli::main()
+}

@@ -1,0 +1,9 @@
+//! Source text, spans and diagnostics: what is wrong in a student's file, where, why, and how to mend it.
+//!
+//! Pure: it is handed text, never a path to open.
+
+mod diagnostic;
+mod source;
+
+pub use diagnostic::{Diagnostic, Label, Severity};
+pub use source::{Position, SourceText, Span};
