@@ -5,6 +5,12 @@
 pub mod ast;
 pub mod signature;
 
+mod parse;
+mod parse_error;
+
+pub use parse::{ParseOptions, parse};
+pub use parse_error::ParseError;
+
 /// Which Prometheus the engine speaks as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Dialect {
