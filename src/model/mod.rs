@@ -1,9 +1,11 @@
 //! Labels, matchers, samples, fingerprints and time: the data every room speaks.
 
+mod histogram;
 mod labels;
 mod matcher;
 mod time;
 
+pub use histogram::{CUSTOM_BUCKETS_SCHEMA, CounterResetHint, FloatHistogram};
 pub use labels::{Label, Labels, LabelsBuilder};
 pub use matcher::{MatchOp, Matcher};
 pub use time::Time;

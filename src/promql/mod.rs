@@ -3,7 +3,9 @@
 //! Pure. `Dialect` chooses between Prometheus 2.42 and 3; facts from the upstream acceptance scripts and recorded runs.
 
 pub mod ast;
+pub mod eval;
 pub mod signature;
+pub mod value;
 
 mod parse;
 mod parse_error;

@@ -1,0 +1,39 @@
+//! How a query is evaluated.
+
+use crate::promql::Dialect;
+
+/// How a query is evaluated; the defaults are those of a stock server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// Whose rules hold.
+    pub dialect: Dialect,
+    /// How far back an instant selector looks, in ms (5 minutes).
+    pub lookback: i64,
+    /// How many samples a query may hold at once (50 million; promtool and the upstream scripts: 10,000).
+    pub max_samples: usize,
+    /// The step of a subquery that gives none, in ms: the global evaluation interval (1 minute).
+    pub default_step: i64,
+    /// Whether metric names are removed only at the end of the query (dialect 3, off in a stock server).
+    pub delayed_name_removal: bool,
+    /// How many elementary steps a query may take; a guard against hostile queries, in place of a timeout.
+    pub budget: u64,
+}
+
+impl Options {
+    /// A stock server's settings.
+    pub fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            lookback: 5 * 60 * 1000,
+            max_samples: 50_000_000,
+            default_step: 60 * 1000,
+            delayed_name_removal: false,
+            budget: 20_000_000_000,
+        }
+    }
+
+    /// The settings of promtool's rule tests and of the upstream scripts: 10,000 samples.
+    pub fn small(dialect: Dialect) -> Self {
+        Self { max_samples: 10_000, ..Self::new(dialect) }
+    }
+}
