@@ -187,7 +187,11 @@ mod tests {
         let times = [10, 20, 30, 40, 50, 60, 70];
         for hint in 0..10 {
             for t in 0..80 {
-                assert_eq!(upper_bound(&times, t, hint), times.iter().filter(|x| **x <= t).count(), "t {t} hint {hint}");
+                assert_eq!(
+                    upper_bound(&times, t, hint),
+                    times.iter().filter(|x| **x <= t).count(),
+                    "t {t} hint {hint}"
+                );
             }
         }
     }
