@@ -1,0 +1,4 @@
+//! The only part of the checks that touches the world.
+
+pub mod files;
+pub mod git;
