@@ -172,12 +172,10 @@ impl FileTree {
     pub fn resolve(&self, path: &str) -> Result<&Entry, ReadError> {
         let mut wanted = path::normalize(path).ok_or(ReadError::Outside)?;
         for _ in 0..LINK_BUDGET {
-            let link = path::ancestors(&wanted)
-                .chain([wanted.as_str()])
-                .find_map(|p| match self.entry(p) {
-                    Some(Entry { kind: EntryKind::Symlink(target), .. }) => Some((p, target)),
-                    _ => None,
-                });
+            let link = path::ancestors(&wanted).chain([wanted.as_str()]).find_map(|p| match self.entry(p) {
+                Some(Entry { kind: EntryKind::Symlink(target), .. }) => Some((p, target)),
+                _ => None,
+            });
             let Some((at, target)) = link else {
                 return self.entry(&wanted).ok_or(ReadError::Missing);
             };
