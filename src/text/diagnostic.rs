@@ -38,6 +38,8 @@ pub struct Diagnostic {
     pub related: Vec<Label>,
     /// How to mend it.
     pub help: Option<String>,
+    /// The real program's own words, when they are known.
+    pub upstream: Option<String>,
 }
 
 impl Diagnostic {
@@ -53,7 +55,7 @@ impl Diagnostic {
 
     /// A finding without a place.
     pub fn new(severity: Severity, message: impl Into<String>) -> Self {
-        Self { severity, message: message.into(), primary: None, related: Vec::new(), help: None }
+        Self { severity, message: message.into(), primary: None, related: Vec::new(), help: None, upstream: None }
     }
 
     /// Says where.
@@ -65,6 +67,12 @@ impl Diagnostic {
     /// Says how to mend it.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Adds the real program's own words.
+    pub fn upstream(mut self, words: impl Into<String>) -> Self {
+        self.upstream = Some(words.into());
         self
     }
 

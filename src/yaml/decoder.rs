@@ -1,0 +1,371 @@
+//! Typed readers over nodes that collect every error of a file, in Go's words and in ours.
+
+use std::cell::RefCell;
+
+use super::mapping::Mapping;
+use super::node::{Node, Value};
+use super::resolve::{Resolved, boolean};
+use crate::text::{Diagnostic, SourceText, Span};
+
+/// Which go-yaml the real program is built with; they word repeated keys differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GoYaml {
+    /// `gopkg.in/yaml.v2`: prometheus.yml, alertmanager.yml.
+    V2,
+    /// `gopkg.in/yaml.v3`: rule files, compose files.
+    V3,
+}
+
+/// A value with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spanned<T> {
+    /// The value.
+    pub value: T,
+    /// Its place in the file.
+    pub span: Span,
+}
+
+impl<T> Spanned<T> {
+    /// The same place with another value.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Spanned<U> {
+        Spanned { value: f(self.value), span: self.span }
+    }
+}
+
+/// A span of time in nanoseconds, as Go counts it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Duration {
+    /// Nanoseconds.
+    pub nanos: i64,
+}
+
+impl Duration {
+    /// Whole seconds.
+    pub const fn from_secs(seconds: i64) -> Self {
+        Self { nanos: seconds * 1_000_000_000 }
+    }
+
+    /// As milliseconds, rounded towards zero.
+    pub const fn millis(self) -> i64 {
+        self.nanos / 1_000_000
+    }
+}
+
+/// Most errors that are kept for one file.
+const MAX_ERRORS: usize = 200;
+
+/// Reads nodes into values and collects what is wrong.
+#[derive(Debug)]
+pub struct Decoder {
+    source: SourceText,
+    go: GoYaml,
+    found: RefCell<Vec<Diagnostic>>,
+}
+
+impl Decoder {
+    /// A decoder for the nodes of `source`.
+    pub fn new(source: &SourceText, go: GoYaml) -> Self {
+        Self { source: source.clone(), go, found: RefCell::default() }
+    }
+
+    /// The text that is being decoded.
+    pub fn source(&self) -> &SourceText {
+        &self.source
+    }
+
+    /// What was wrong, in the order it was found.
+    pub fn into_diagnostics(self) -> Vec<Diagnostic> {
+        self.found.into_inner()
+    }
+
+    /// Whether an error has been reported.
+    pub fn failed(&self) -> bool {
+        self.found.borrow().iter().any(|d| d.severity == crate::text::Severity::Error)
+    }
+
+    /// How many findings there are so far: to see whether a piece of work has added any.
+    pub fn count(&self) -> usize {
+        self.found.borrow().len()
+    }
+
+    /// Adds a finding.
+    pub fn push(&self, diagnostic: Diagnostic) {
+        let mut found = self.found.borrow_mut();
+        if found.len() < MAX_ERRORS {
+            found.push(diagnostic);
+        }
+    }
+
+    /// Adds an error: our words, the real program's when known, and how to mend it.
+    pub fn report(&self, span: Span, message: impl Into<String>, upstream: Option<String>, help: Option<String>) {
+        let mut d = Diagnostic::error(message).at(&self.source, span);
+        d.upstream = upstream;
+        d.help = help;
+        self.push(d);
+    }
+
+    /// Adds an error whose words are the real program's.
+    pub fn error(&self, span: Span, message: impl Into<String>) {
+        let message = message.into();
+        self.report(span, message.clone(), Some(message), None);
+    }
+
+    /// Adds an error whose words are the real program's, with help.
+    pub fn error_help(&self, span: Span, message: impl Into<String>, help: impl Into<String>) {
+        let message = message.into();
+        self.report(span, message.clone(), Some(message), Some(help.into()));
+    }
+
+    /// The line of a place, from 1.
+    pub fn line(&self, span: Span) -> usize {
+        self.source.position(span.start as usize).line
+    }
+
+    /// `cannot unmarshal !!str `x` into T`.
+    pub fn cannot_unmarshal(&self, node: &Node, go_type: &str) {
+        let what = match node.scalar() {
+            Some(s) => format!("{} `{}`", node.short_tag(), shortened(&s.value)),
+            None => node.short_tag().to_owned(),
+        };
+        let upstream = format!("line {}: cannot unmarshal {what} into {go_type}", self.line(node.span()));
+        let (message, help) = explain_type(node, go_type);
+        self.report(node.span(), message, Some(upstream), help);
+    }
+
+    pub(super) fn repeated_field(&self, key: &Node, name: &str, go_type: &str) {
+        let line = self.line(key.span());
+        let upstream = match self.go {
+            GoYaml::V2 => format!("line {line}: field {name} already set in type {go_type}"),
+            GoYaml::V3 => format!("line {line}: mapping key {} already defined", crate::golang::quote(name)),
+        };
+        let help = "put everything under the first one, or remove one of the two".to_owned();
+        self.report(key.span(), format!("`{name}` is written twice"), Some(upstream), Some(help));
+    }
+
+    /// A struct's mapping. A null gives an empty one.
+    pub fn mapping(&self, node: &Node, go_type: &'static str) -> Option<Mapping<'_>> {
+        if !matches!(node.value(), Value::Mapping(_)) && !node.is_null() {
+            self.cannot_unmarshal(node, go_type);
+            return None;
+        }
+        Some(Mapping::new(self, node, go_type))
+    }
+
+    /// A text: any scalar serves, as written.
+    pub fn string(&self, node: &Node) -> Option<Spanned<String>> {
+        match node.scalar() {
+            Some(s) => Some(Spanned { value: if node.is_null() { String::new() } else { s.value.clone() }, span: node.span() }),
+            None => {
+                self.cannot_unmarshal(node, "string");
+                None
+            }
+        }
+    }
+
+    /// A boolean.
+    pub fn bool(&self, node: &Node) -> Option<bool> {
+        match node.resolved() {
+            Some(Resolved::Bool(b)) => Some(b),
+            // v3 leaves it to the type that is wanted, and then reads quoted words too.
+            Some(Resolved::Str) if self.go == GoYaml::V3 => {
+                let found = node.scalar().and_then(|s| boolean(&s.value)).filter(|_| node.scalar().is_some_and(|s| s.value.to_ascii_lowercase() != "true" && s.value.to_ascii_lowercase() != "false"));
+                if found.is_none() {
+                    self.cannot_unmarshal(node, "bool");
+                }
+                found
+            }
+            _ => {
+                self.cannot_unmarshal(node, "bool");
+                None
+            }
+        }
+    }
+
+    /// A whole number; Go's type is named in the error.
+    pub fn int(&self, node: &Node, go_type: &str) -> Option<Spanned<i64>> {
+        let value = match node.resolved() {
+            Some(Resolved::Int(n)) => Some(n),
+            Some(Resolved::Float(f)) if f.fract() == 0.0 && f.abs() < 9e18 => Some(f as i64),
+            _ => None,
+        };
+        if value.is_none() {
+            self.cannot_unmarshal(node, go_type);
+        }
+        value.map(|value| Spanned { value, span: node.span() })
+    }
+
+    /// A whole number that is not negative; Go's type is named in the error.
+    pub fn uint(&self, node: &Node, go_type: &str) -> Option<Spanned<u64>> {
+        let value = match node.resolved() {
+            Some(Resolved::Int(n)) => u64::try_from(n).ok(),
+            Some(Resolved::Uint(n)) => Some(n),
+            Some(Resolved::Float(f)) if f.fract() == 0.0 && (0.0..1.8e19).contains(&f) => Some(f as u64),
+            _ => None,
+        };
+        if value.is_none() {
+            self.cannot_unmarshal(node, go_type);
+        }
+        value.map(|value| Spanned { value, span: node.span() })
+    }
+
+    /// A number; Go's type is named in the error.
+    pub fn float(&self, node: &Node, go_type: &str) -> Option<Spanned<f64>> {
+        let value = match node.resolved() {
+            Some(Resolved::Int(n)) => Some(n as f64),
+            Some(Resolved::Uint(n)) => Some(n as f64),
+            Some(Resolved::Float(f)) => Some(f),
+            _ => None,
+        };
+        if value.is_none() {
+            self.cannot_unmarshal(node, go_type);
+        }
+        value.map(|value| Spanned { value, span: node.span() })
+    }
+
+    /// A Prometheus duration such as `15s` or `1h30m`.
+    pub fn duration(&self, node: &Node) -> Option<Spanned<Duration>> {
+        let text = self.string(node)?;
+        match prometheus_duration(&text.value) {
+            Ok(value) => Some(Spanned { value, span: text.span }),
+            Err(DurationError { message, help }) => {
+                self.report(text.span, message.clone(), Some(message), help);
+                None
+            }
+        }
+    }
+
+    /// An address as Go's `url.Parse` accepts it: nothing is demanded of scheme and host here.
+    pub fn url(&self, node: &Node) -> Option<Spanned<String>> {
+        let text = self.string(node)?;
+        if text.value.chars().any(|c| c.is_ascii_control()) {
+            let message = format!("parse {}: net/url: invalid control character in URL", crate::golang::quote(&text.value));
+            self.error(text.span, message);
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A list; items that are wrong are left out.
+    pub fn list<'d, T>(&'d self, node: &Node, go_type: &str, mut read: impl FnMut(&'d Self, &Node) -> Option<T>) -> Vec<T> {
+        match node.value() {
+            Value::Sequence(items) => items.iter().filter_map(|n| read(self, n)).collect(),
+            _ if node.is_null() => Vec::new(),
+            _ => {
+                self.cannot_unmarshal(node, go_type);
+                Vec::new()
+            }
+        }
+    }
+
+    /// A map from text to text, in the file's order.
+    pub fn string_map(&self, node: &Node, go_type: &'static str) -> Vec<(Spanned<String>, Spanned<String>)> {
+        let Some(m) = self.mapping(node, go_type) else { return Vec::new() };
+        m.entries()
+            .filter_map(|(k, v)| {
+                let v = if v.is_null() { Some(Spanned { value: String::new(), span: v.span() }) } else { self.string(v) };
+                v.map(|v| (k, v))
+            })
+            .collect()
+    }
+}
+
+/// A value as Go shortens it in messages: ten bytes, or seven and dots.
+fn shortened(value: &str) -> String {
+    if value.len() <= 10 {
+        return value.to_owned();
+    }
+    let end = (0..=7).rev().find(|i| value.is_char_boundary(*i)).unwrap_or(0);
+    format!("{}...", &value[..end])
+}
+
+fn explain_type(node: &Node, go_type: &str) -> (String, Option<String>) {
+    let observed = match node.value() {
+        Value::Scalar(s) => format!("`{}`", s.value.chars().take(40).collect::<String>()),
+        Value::Sequence(_) => "a list".to_owned(),
+        Value::Mapping(_) => "a mapping".to_owned(),
+    };
+    let (wanted, help) = if go_type.starts_with("[]") {
+        let help = match node.value() {
+            Value::Mapping(_) => "put `- ` before each item",
+            _ => "put the value in brackets, or on a line of its own after `- `",
+        };
+        ("a list", Some(help))
+    } else if go_type.starts_with("map[") {
+        let help = match node.value() {
+            Value::Sequence(_) => "remove the `- ` before each line",
+            _ => "write `name: value` on lines of their own, indented further",
+        };
+        ("a mapping of names to values", Some(help))
+    } else {
+        match go_type {
+            "bool" => ("true or false", Some("write true or false without quotes")),
+            "int" | "uint" | "int64" | "uint64" | "uint32" => ("a whole number", None),
+            "float64" => ("a number", None),
+            "string" => ("a text", Some("put the text in quotes")),
+            _ => ("a mapping", Some("write `name: value` on lines of their own, indented further")),
+        }
+    };
+    (format!("observed {observed}, wanted {wanted}"), help.map(str::to_owned))
+}
+
+struct DurationError {
+    message: String,
+    help: Option<String>,
+}
+
+/// `model.ParseDuration`: units y w d h m s ms in this order, each once, whole numbers; `0` alone.
+fn prometheus_duration(s: &str) -> Result<Duration, DurationError> {
+    const UNITS: [(&str, i64); 7] = [
+        ("y", 365 * 86_400_000),
+        ("w", 7 * 86_400_000),
+        ("d", 86_400_000),
+        ("h", 3_600_000),
+        ("m", 60_000),
+        ("s", 1000),
+        ("ms", 1),
+    ];
+    if s == "0" {
+        return Ok(Duration::default());
+    }
+    if s.is_empty() {
+        let help = Some("write a number with a unit, such as 15s".to_owned());
+        return Err(DurationError { message: "empty duration string".to_owned(), help });
+    }
+    let wrong = || DurationError { message: format!("not a valid duration string: {}", crate::golang::quote(s)), help: duration_help(s) };
+    let (mut rest, mut next_unit, mut total) = (s, 0usize, 0i128);
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let unit_end = rest[digits..].bytes().take_while(u8::is_ascii_lowercase).count() + digits;
+        let unit = UNITS.iter().position(|(u, _)| *u == &rest[digits..unit_end]).filter(|u| *u >= next_unit).ok_or_else(wrong)?;
+        if digits == 0 {
+            return Err(wrong());
+        }
+        let overflow = || DurationError { message: "duration out of range".to_owned(), help: None };
+        let n: i128 = rest[..digits].parse::<u64>().map_err(|_| overflow())?.into();
+        total += n * i128::from(UNITS[unit].1) * 1_000_000;
+        if total > i128::from(i64::MAX) {
+            return Err(overflow());
+        }
+        next_unit = unit + 1;
+        rest = &rest[unit_end..];
+    }
+    Ok(Duration { nanos: i64::try_from(total).expect("checked against the maximum") })
+}
+
+fn duration_help(s: &str) -> Option<String> {
+    let text = s.trim();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = (&text[..digits], text[digits..].trim().to_lowercase());
+    if digits == 0 {
+        return Some("write a number with a unit, such as 15s or 5m".to_owned());
+    }
+    let unit = match unit.as_str() {
+        "" => return Some(format!("add a unit: {number}s for seconds, {number}m for minutes")),
+        "s" | "sec" | "secs" | "second" | "seconds" => "s",
+        "m" | "min" | "mins" | "minute" | "minutes" => "m",
+        "h" | "hr" | "hour" | "hours" => "h",
+        "d" | "day" | "days" => "d",
+        _ => return Some("write whole numbers with units y, w, d, h, m, s, ms and no spaces, such as 1m30s".to_owned()),
+    };
+    Some(format!("write {number}{unit}"))
+}

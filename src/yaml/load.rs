@@ -1,0 +1,164 @@
+//! From text to tree: the first document of a file, within budgets.
+
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
+use rustc_hash::FxHashMap;
+
+use super::node::{Node, Scalar, Style, Value};
+use crate::text::{Diagnostic, SourceText, Span};
+
+/// Largest file that is read, in bytes.
+pub const MAX_BYTES: usize = 8 << 20;
+/// Deepest nesting of collections.
+pub const MAX_DEPTH: usize = 200;
+/// Most nodes that a file may have once its aliases are expanded.
+pub const MAX_ALIAS_NODES: u64 = 400_000;
+
+/// Reads the first document of a file; nothing when the file has none. What follows the first document is not looked
+/// at, as in Go's `Unmarshal`.
+///
+/// # Errors
+/// The text is not YAML, or it goes beyond a budget.
+pub fn parse(source: &SourceText) -> Result<Option<Node>, Box<Diagnostic>> {
+    let text = source.text();
+    if text.len() > MAX_BYTES {
+        let message = format!("the file has {} bytes, wanted at most {MAX_BYTES}", text.len());
+        return Err(Box::new(Diagnostic::error(message)));
+    }
+    let (text, shift) = match text.strip_prefix('\u{feff}') {
+        Some(rest) => (rest, 3),
+        None => (text, 0),
+    };
+    let options = granit_parser::options! {
+        emit_comments: false,
+        emit_unresolved_aliases: true,
+        flow_nesting_limit: MAX_DEPTH,
+        block_nesting_limit: MAX_DEPTH,
+    };
+    let mut builder = Builder { source, shift, stack: Vec::new(), anchors: FxHashMap::default(), root: None };
+    for next in Parser::new_from_str_with_options(text, options) {
+        let (event, span) = next.map_err(|e| builder.syntax_error(&e))?;
+        if builder.take(event, span)? {
+            break;
+        }
+    }
+    Ok(builder.root)
+}
+
+/// A collection whose end has not been seen.
+struct Open {
+    is_mapping: bool,
+    children: Vec<Node>,
+    anchor: usize,
+    span: Span,
+    tag: Option<String>,
+}
+
+struct Builder<'s> {
+    source: &'s SourceText,
+    shift: usize,
+    stack: Vec<Open>,
+    anchors: FxHashMap<usize, Node>,
+    root: Option<Node>,
+}
+
+impl Builder<'_> {
+    /// Takes an event; true when the first document is complete.
+    fn take(&mut self, event: Event<'_>, span: granit_parser::Span) -> Result<bool, Box<Diagnostic>> {
+        let span = span.byte_range().map_or(Span::default(), |r| Span::new(r.start + self.shift, r.end + self.shift));
+        match event {
+            Event::Scalar(value, style, anchor, tag) => {
+                let value = if span.start == span.end { String::new() } else { value.into_owned() };
+                let scalar = Scalar { value, style: style_of(style) };
+                let node = Node::new(Value::Scalar(scalar), span, tag.as_deref().and_then(short_tag));
+                self.finish(anchor, node)?;
+            }
+            Event::SequenceStart(_, anchor, tag) => self.open(false, anchor, tag.as_deref(), span),
+            Event::MappingStart(_, anchor, tag) => self.open(true, anchor, tag.as_deref(), span),
+            Event::SequenceEnd | Event::MappingEnd => {
+                let open = self.stack.pop().expect("an end follows its start");
+                let last = open.children.last().map_or(open.span, Node::span);
+                let whole = open.span.to(last).to(if span.start == span.end { last } else { span });
+                let value = if open.is_mapping { Value::Mapping(pairs(open.children)) } else { Value::Sequence(open.children) };
+                self.finish(open.anchor, Node::new(value, whole, open.tag))?;
+            }
+            Event::Alias(id) => {
+                let Some(node) = self.anchors.get(&id) else {
+                    return Err(self.error(span, "the anchor's value contains itself"));
+                };
+                let node = node.clone();
+                self.add(node, span)?;
+            }
+            Event::UnresolvedAlias(name) => {
+                return Err(self.error(span, &format!("unknown anchor '{name}' referenced")));
+            }
+            Event::DocumentEnd => return Ok(true),
+            _ => {}
+        }
+        Ok(false)
+    }
+
+    fn open(&mut self, is_mapping: bool, anchor: usize, tag: Option<&Tag>, span: Span) {
+        self.stack.push(Open { is_mapping, children: Vec::new(), anchor, span, tag: tag.and_then(short_tag) });
+    }
+
+    fn finish(&mut self, anchor: usize, node: Node) -> Result<(), Box<Diagnostic>> {
+        if anchor != 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        let span = node.span();
+        self.add(node, span)
+    }
+
+    fn add(&mut self, node: Node, span: Span) -> Result<(), Box<Diagnostic>> {
+        if node.weight() > MAX_ALIAS_NODES {
+            return Err(self.error(span, "document contains excessive aliasing"));
+        }
+        match self.stack.last_mut() {
+            Some(open) => open.children.push(node),
+            None => self.root = Some(node),
+        }
+        Ok(())
+    }
+
+    fn error(&self, span: Span, message: &str) -> Box<Diagnostic> {
+        let mut d = Diagnostic::error(message).at(self.source, span);
+        d.upstream = Some(format!("yaml: {message}"));
+        Box::new(d)
+    }
+
+    fn syntax_error(&self, e: &ScanError) -> Box<Diagnostic> {
+        let at = e.marker().byte_offset().unwrap_or_default() + self.shift;
+        let position = self.source.position(at);
+        let mut d = Diagnostic::error(e.info()).at(self.source, Span::new(at, at));
+        d.upstream = Some(format!("yaml: line {}: {}", position.line, e.info()));
+        Box::new(d)
+    }
+}
+
+fn pairs(children: Vec<Node>) -> Vec<(Node, Node)> {
+    let mut entries = Vec::with_capacity(children.len() / 2);
+    let mut children = children.into_iter();
+    while let (Some(k), Some(v)) = (children.next(), children.next()) {
+        entries.push((k, v));
+    }
+    entries
+}
+
+fn style_of(style: ScalarStyle) -> Style {
+    match style {
+        ScalarStyle::SingleQuoted => Style::SingleQuoted,
+        ScalarStyle::DoubleQuoted => Style::DoubleQuoted,
+        ScalarStyle::Literal => Style::Literal,
+        ScalarStyle::Folded => Style::Folded,
+        _ => Style::Plain,
+    }
+}
+
+/// The tag in Go's short form; the non-specific `!` says "a string".
+fn short_tag(tag: &Tag) -> Option<String> {
+    match tag.core_suffix() {
+        Some(suffix) => Some(format!("!!{suffix}")),
+        None if tag.original() == "!" => Some("!!str".to_owned()),
+        None => Some(tag.original()),
+    }
+}

@@ -1,0 +1,226 @@
+//! A mapping being decoded into a struct: typed readers by field name, and what is left over.
+
+use std::cell::{Cell, RefCell};
+
+use rustc_hash::FxHashSet;
+
+use super::decoder::{Decoder, Duration, Spanned};
+use super::node::{Node, Value};
+use super::similar::nearest;
+use crate::text::Span;
+
+/// A mapping whose fields are asked for by name. A reader gives nothing when the field is absent, null, or wrong; what
+/// is wrong has been reported by then.
+#[derive(Debug)]
+pub struct Mapping<'d> {
+    decoder: &'d Decoder,
+    node: Node,
+    go_type: &'static str,
+    entries: Vec<Entry>,
+    asked: RefCell<Vec<&'static str>>,
+    hints: Cell<&'static [(&'static str, &'static str)]>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    key: String,
+    key_span: Span,
+    value: Node,
+    used: Cell<bool>,
+}
+
+impl<'d> Mapping<'d> {
+    pub(super) fn new(decoder: &'d Decoder, node: &Node, go_type: &'static str) -> Self {
+        let mut m = Self {
+            decoder,
+            node: node.clone(),
+            go_type,
+            entries: Vec::new(),
+            asked: RefCell::default(),
+            hints: Cell::new(&[]),
+        };
+        m.collect(node, 0, true);
+        m
+    }
+
+    /// Takes the entries of `node`, its own before merged ones.
+    fn collect(&mut self, node: &Node, depth: usize, own: bool) {
+        let entries = node.entries();
+        let mut seen = FxHashSet::default();
+        let before: FxHashSet<String> = if own { FxHashSet::default() } else { self.entries.iter().map(|e| e.key.clone()).collect() };
+        for (key, value) in entries.iter().filter(|(k, _)| !k.is_merge()) {
+            let Some(name) = key.scalar().map(|s| s.value.as_str()) else {
+                self.decoder.cannot_unmarshal(key, "string");
+                continue;
+            };
+            if !seen.insert(name) {
+                if own {
+                    self.decoder.repeated_field(key, name, self.go_type);
+                }
+                continue;
+            }
+            if !before.contains(name) {
+                let entry =
+                    Entry { key: name.to_owned(), key_span: key.span(), value: value.clone(), used: Cell::new(false) };
+                self.entries.push(entry);
+            }
+        }
+        for (key, value) in entries.iter().filter(|(k, _)| k.is_merge()) {
+            let sources = if let Value::Sequence(items) = value.value() { items.as_slice() } else { std::slice::from_ref(value) };
+            for source in sources {
+                if !matches!(source.value(), Value::Mapping(_)) || depth > 20 {
+                    let message = "map merge requires map or sequence of maps as the value";
+                    self.decoder.report(key.span(), message, Some(message.to_owned()), None);
+                    continue;
+                }
+                self.collect(source, depth + 1, false);
+            }
+        }
+    }
+
+    /// The mapping itself.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// The decoder it belongs to.
+    pub fn decoder(&self) -> &'d Decoder {
+        self.decoder
+    }
+
+    /// Help for fields that belong elsewhere: pairs of a field's name and a sentence that begins with a verb.
+    pub fn hints(&self, hints: &'static [(&'static str, &'static str)]) -> &Self {
+        self.hints.set(hints);
+        self
+    }
+
+    fn entry(&self, name: &'static str) -> Option<&Entry> {
+        self.asked.borrow_mut().push(name);
+        let entry = self.entries.iter().find(|e| e.key == name)?;
+        entry.used.set(true);
+        Some(entry)
+    }
+
+    /// The value of a field, null included.
+    pub fn get(&self, name: &'static str) -> Option<&Node> {
+        self.entry(name).map(|e| &e.value)
+    }
+
+    /// The value of a field that is not null.
+    pub fn some(&self, name: &'static str) -> Option<&Node> {
+        self.get(name).filter(|n| !n.is_null())
+    }
+
+    /// Whether the field is written, even as null.
+    pub fn has(&self, name: &'static str) -> bool {
+        self.entries.iter().any(|e| e.key == name)
+    }
+
+    /// The place of a field's name, or of the whole mapping's beginning when it is absent.
+    pub fn key_span(&self, name: &str) -> Span {
+        self.entries.iter().find(|e| e.key == name).map_or_else(|| self.start_span(), |e| e.key_span)
+    }
+
+    /// The place of the first field's name.
+    pub fn start_span(&self) -> Span {
+        self.node.entries().first().map_or(self.node.span(), |(k, _)| k.span())
+    }
+
+    /// Every field that is written, with the place of its name: for maps with free keys. Marks all as known.
+    pub fn entries(&self) -> impl Iterator<Item = (Spanned<String>, &Node)> {
+        self.entries.iter().map(|e| {
+            e.used.set(true);
+            (Spanned { value: e.key.clone(), span: e.key_span }, &e.value)
+        })
+    }
+
+    /// A field read by a function of one's own; null counts as absent.
+    pub fn with<T>(&self, name: &'static str, read: impl FnOnce(&'d Decoder, &Node) -> Option<T>) -> Option<T> {
+        read(self.decoder, self.some(name)?)
+    }
+
+    /// A text.
+    pub fn string(&self, name: &'static str) -> Option<Spanned<String>> {
+        self.with(name, Decoder::string)
+    }
+
+    /// A boolean.
+    pub fn bool(&self, name: &'static str) -> Option<bool> {
+        self.with(name, Decoder::bool)
+    }
+
+    /// A whole number.
+    pub fn int(&self, name: &'static str) -> Option<Spanned<i64>> {
+        self.with(name, |d, n| d.int(n, "int"))
+    }
+
+    /// A whole number that is not negative; Go's type is named in the error.
+    pub fn uint(&self, name: &'static str, go_type: &str) -> Option<Spanned<u64>> {
+        self.with(name, |d, n| d.uint(n, go_type))
+    }
+
+    /// A number.
+    pub fn float(&self, name: &'static str) -> Option<Spanned<f64>> {
+        self.with(name, |d, n| d.float(n, "float64"))
+    }
+
+    /// A Prometheus duration such as `15s`.
+    pub fn duration(&self, name: &'static str) -> Option<Spanned<Duration>> {
+        self.with(name, Decoder::duration)
+    }
+
+    /// An address as Go's `url.Parse` accepts it.
+    pub fn url(&self, name: &'static str) -> Option<Spanned<String>> {
+        self.with(name, Decoder::url)
+    }
+
+    /// A secret: a text that is never shown.
+    pub fn secret(&self, name: &'static str) -> Option<Spanned<String>> {
+        self.string(name)
+    }
+
+    /// A list of texts.
+    pub fn strings(&self, name: &'static str) -> Vec<Spanned<String>> {
+        self.list(name, "[]string", |d, n| if n.is_null() { Some(Spanned { value: String::new(), span: n.span() }) } else { d.string(n) })
+    }
+
+    /// A list; items that are wrong are left out, null items are handed to `read`.
+    pub fn list<T>(
+        &self,
+        name: &'static str,
+        go_type: &'static str,
+        read: impl FnMut(&'d Decoder, &Node) -> Option<T>,
+    ) -> Vec<T> {
+        self.some(name).map_or_else(Vec::new, |n| self.decoder.list(n, go_type, read))
+    }
+
+    /// A map from text to text.
+    pub fn string_map(&self, name: &'static str) -> Vec<(Spanned<String>, Spanned<String>)> {
+        self.some(name).map_or_else(Vec::new, |n| self.decoder.string_map(n, "map[string]string"))
+    }
+
+    /// A nested struct.
+    pub fn nested(&self, name: &'static str, go_type: &'static str) -> Option<Mapping<'d>> {
+        self.with(name, |d, n| d.mapping(n, go_type))
+    }
+
+    /// Reports every field that was not asked for.
+    pub fn finish(self) {
+        let asked = self.asked.borrow();
+        for e in self.entries.iter().filter(|e| !e.used.get()) {
+            let hint = self.hints.get().iter().find(|(f, _)| *f == e.key).map(|(_, help)| (*help).to_owned());
+            let help = hint.or_else(|| nearest(&e.key, asked.iter().copied()).map(|c| format!("write `{c}`"))).unwrap_or_else(|| {
+                let mut known: Vec<&str> = asked.iter().copied().collect();
+                known.sort_unstable();
+                known.dedup();
+                let more = if known.len() > 12 { ", …" } else { "" };
+                known.truncate(12);
+                format!("remove it, or use one of the fields known here: {}{more}", known.join(", "))
+            });
+            let line = self.decoder.line(e.key_span);
+            let upstream = format!("line {line}: field {} not found in type {}", e.key, self.go_type);
+            let message = format!("unknown field `{}`", e.key);
+            self.decoder.report(e.key_span, message, Some(upstream), Some(help));
+        }
+    }
+}
