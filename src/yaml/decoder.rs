@@ -154,7 +154,9 @@ impl Decoder {
     /// A text: any scalar serves, as written.
     pub fn string(&self, node: &Node) -> Option<Spanned<String>> {
         match node.scalar() {
-            Some(s) => Some(Spanned { value: if node.is_null() { String::new() } else { s.value.clone() }, span: node.span() }),
+            Some(s) => {
+                Some(Spanned { value: if node.is_null() { String::new() } else { s.value.clone() }, span: node.span() })
+            }
             None => {
                 self.cannot_unmarshal(node, "string");
                 None
@@ -168,7 +170,11 @@ impl Decoder {
             Some(Resolved::Bool(b)) => Some(b),
             // v3 leaves it to the type that is wanted, and then reads quoted words too.
             Some(Resolved::Str) if self.go == GoYaml::V3 => {
-                let found = node.scalar().and_then(|s| boolean(&s.value)).filter(|_| node.scalar().is_some_and(|s| s.value.to_ascii_lowercase() != "true" && s.value.to_ascii_lowercase() != "false"));
+                let found = node.scalar().and_then(|s| boolean(&s.value)).filter(|_| {
+                    node.scalar().is_some_and(|s| {
+                        s.value.to_ascii_lowercase() != "true" && s.value.to_ascii_lowercase() != "false"
+                    })
+                });
                 if found.is_none() {
                     self.cannot_unmarshal(node, "bool");
                 }
@@ -238,7 +244,8 @@ impl Decoder {
     pub fn url(&self, node: &Node) -> Option<Spanned<String>> {
         let text = self.string(node)?;
         if text.value.chars().any(|c| c.is_ascii_control()) {
-            let message = format!("parse {}: net/url: invalid control character in URL", crate::golang::quote(&text.value));
+            let message =
+                format!("parse {}: net/url: invalid control character in URL", crate::golang::quote(&text.value));
             self.error(text.span, message);
             return None;
         }
@@ -246,7 +253,12 @@ impl Decoder {
     }
 
     /// A list; items that are wrong are left out.
-    pub fn list<'d, T>(&'d self, node: &Node, go_type: &str, mut read: impl FnMut(&'d Self, &Node) -> Option<T>) -> Vec<T> {
+    pub fn list<'d, T>(
+        &'d self,
+        node: &Node,
+        go_type: &str,
+        mut read: impl FnMut(&'d Self, &Node) -> Option<T>,
+    ) -> Vec<T> {
         match node.value() {
             Value::Sequence(items) => items.iter().filter_map(|n| read(self, n)).collect(),
             _ if node.is_null() => Vec::new(),
@@ -262,7 +274,8 @@ impl Decoder {
         let Some(m) = self.mapping(node, go_type) else { return Vec::new() };
         m.entries()
             .filter_map(|(k, v)| {
-                let v = if v.is_null() { Some(Spanned { value: String::new(), span: v.span() }) } else { self.string(v) };
+                let v =
+                    if v.is_null() { Some(Spanned { value: String::new(), span: v.span() }) } else { self.string(v) };
                 v.map(|v| (k, v))
             })
             .collect()
@@ -331,12 +344,19 @@ fn prometheus_duration(s: &str) -> Result<Duration, DurationError> {
         let help = Some("write a number with a unit, such as 15s".to_owned());
         return Err(DurationError { message: "empty duration string".to_owned(), help });
     }
-    let wrong = || DurationError { message: format!("not a valid duration string: {}", crate::golang::quote(s)), help: duration_help(s) };
+    let wrong = || DurationError {
+        message: format!("not a valid duration string: {}", crate::golang::quote(s)),
+        help: duration_help(s),
+    };
     let (mut rest, mut next_unit, mut total) = (s, 0usize, 0i128);
     while !rest.is_empty() {
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
         let unit_end = rest[digits..].bytes().take_while(u8::is_ascii_lowercase).count() + digits;
-        let unit = UNITS.iter().position(|(u, _)| *u == &rest[digits..unit_end]).filter(|u| *u >= next_unit).ok_or_else(wrong)?;
+        let unit = UNITS
+            .iter()
+            .position(|(u, _)| *u == &rest[digits..unit_end])
+            .filter(|u| *u >= next_unit)
+            .ok_or_else(wrong)?;
         if digits == 0 {
             return Err(wrong());
         }
@@ -365,7 +385,9 @@ fn duration_help(s: &str) -> Option<String> {
         "m" | "min" | "mins" | "minute" | "minutes" => "m",
         "h" | "hr" | "hour" | "hours" => "h",
         "d" | "day" | "days" => "d",
-        _ => return Some("write whole numbers with units y, w, d, h, m, s, ms and no spaces, such as 1m30s".to_owned()),
+        _ => {
+            return Some("write whole numbers with units y, w, d, h, m, s, ms and no spaces, such as 1m30s".to_owned());
+        }
     };
     Some(format!("write {number}{unit}"))
 }

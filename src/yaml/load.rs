@@ -78,7 +78,8 @@ impl Builder<'_> {
                 let open = self.stack.pop().expect("an end follows its start");
                 let last = open.children.last().map_or(open.span, Node::span);
                 let whole = open.span.to(last).to(if span.start == span.end { last } else { span });
-                let value = if open.is_mapping { Value::Mapping(pairs(open.children)) } else { Value::Sequence(open.children) };
+                let value =
+                    if open.is_mapping { Value::Mapping(pairs(open.children)) } else { Value::Sequence(open.children) };
                 self.finish(open.anchor, Node::new(value, whole, open.tag))?;
             }
             Event::Alias(id) => {

@@ -47,7 +47,8 @@ impl<'d> Mapping<'d> {
     fn collect(&mut self, node: &Node, depth: usize, own: bool) {
         let entries = node.entries();
         let mut seen = FxHashSet::default();
-        let before: FxHashSet<String> = if own { FxHashSet::default() } else { self.entries.iter().map(|e| e.key.clone()).collect() };
+        let before: FxHashSet<String> =
+            if own { FxHashSet::default() } else { self.entries.iter().map(|e| e.key.clone()).collect() };
         for (key, value) in entries.iter().filter(|(k, _)| !k.is_merge()) {
             let Some(name) = key.scalar().map(|s| s.value.as_str()) else {
                 self.decoder.cannot_unmarshal(key, "string");
@@ -66,7 +67,8 @@ impl<'d> Mapping<'d> {
             }
         }
         for (key, value) in entries.iter().filter(|(k, _)| k.is_merge()) {
-            let sources = if let Value::Sequence(items) = value.value() { items.as_slice() } else { std::slice::from_ref(value) };
+            let sources =
+                if let Value::Sequence(items) = value.value() { items.as_slice() } else { std::slice::from_ref(value) };
             for source in sources {
                 if !matches!(source.value(), Value::Mapping(_)) || depth > 20 {
                     let message = "map merge requires map or sequence of maps as the value";
@@ -181,7 +183,9 @@ impl<'d> Mapping<'d> {
 
     /// A list of texts.
     pub fn strings(&self, name: &'static str) -> Vec<Spanned<String>> {
-        self.list(name, "[]string", |d, n| if n.is_null() { Some(Spanned { value: String::new(), span: n.span() }) } else { d.string(n) })
+        self.list(name, "[]string", |d, n| {
+            if n.is_null() { Some(Spanned { value: String::new(), span: n.span() }) } else { d.string(n) }
+        })
     }
 
     /// A list; items that are wrong are left out, null items are handed to `read`.
@@ -209,14 +213,16 @@ impl<'d> Mapping<'d> {
         let asked = self.asked.borrow();
         for e in self.entries.iter().filter(|e| !e.used.get()) {
             let hint = self.hints.get().iter().find(|(f, _)| *f == e.key).map(|(_, help)| (*help).to_owned());
-            let help = hint.or_else(|| nearest(&e.key, asked.iter().copied()).map(|c| format!("write `{c}`"))).unwrap_or_else(|| {
-                let mut known: Vec<&str> = asked.iter().copied().collect();
-                known.sort_unstable();
-                known.dedup();
-                let more = if known.len() > 12 { ", …" } else { "" };
-                known.truncate(12);
-                format!("remove it, or use one of the fields known here: {}{more}", known.join(", "))
-            });
+            let help = hint
+                .or_else(|| nearest(&e.key, asked.iter().copied()).map(|c| format!("write `{c}`")))
+                .unwrap_or_else(|| {
+                    let mut known: Vec<&str> = asked.iter().copied().collect();
+                    known.sort_unstable();
+                    known.dedup();
+                    let more = if known.len() > 12 { ", …" } else { "" };
+                    known.truncate(12);
+                    format!("remove it, or use one of the fields known here: {}{more}", known.join(", "))
+                });
             let line = self.decoder.line(e.key_span);
             let upstream = format!("line {line}: field {} not found in type {}", e.key, self.go_type);
             let message = format!("unknown field `{}`", e.key);
