@@ -1,7 +1,9 @@
-//! What output must share with Go: float and duration formatting, quoting, `text/template`, regular expressions.
+//! What output must share with Go: float and duration formatting, quoting, times, `text/template`, regular expressions.
 
+pub mod duration;
+pub mod float;
+pub mod quoting;
 pub mod regexp;
+pub mod time;
 
-mod quote;
-
-pub use quote::quote;
+pub use quoting::quote;
