@@ -9,15 +9,8 @@ const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
 /// Prometheus' units from large to small, in the only order they may be written.
-const UNITS: [(&str, i64); 7] = [
-    ("y", 365 * DAY),
-    ("w", 7 * DAY),
-    ("d", DAY),
-    ("h", HOUR),
-    ("m", MINUTE),
-    ("s", SECOND),
-    ("ms", MILLISECOND),
-];
+const UNITS: [(&str, i64); 7] =
+    [("y", 365 * DAY), ("w", 7 * DAY), ("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", SECOND), ("ms", MILLISECOND)];
 
 /// Reads a Prometheus duration (`model.ParseDuration`), giving nanoseconds.
 ///

@@ -40,8 +40,7 @@ pub fn format_float(v: f64, format: FloatFormat, precision: Option<usize>) -> St
             let mut digits = rounded(v, p);
             trim_zeros(&mut digits);
             let count = digits.digits.len();
-            let limit =
-                if p > count && i32::try_from(count).is_ok_and(|c| c >= digits.point) { count } else { p };
+            let limit = if p > count && i32::try_from(count).is_ok_and(|c| c >= digits.point) { count } else { p };
             general_form(&digits, limit, p)
         }
         (_, None) => {
@@ -412,7 +411,8 @@ mod tests {
             assert_eq!(parse_float(text), Ok(v), "{text}");
         }
         assert!(parse_float("NaN").is_ok_and(f64::is_nan));
-        for text in ["", "+", "1e", "e5", "0x10", "0x", "0xp1", "1__2", "_1", "1_", "1 ", "+nan", "1.2.3", "infin", "é"] {
+        for text in ["", "+", "1e", "e5", "0x10", "0x", "0xp1", "1__2", "_1", "1_", "1 ", "+nan", "1.2.3", "infin", "é"]
+        {
             assert_eq!(parse_float(text), Err(ParseFloatError::Syntax), "{text}");
         }
         assert_eq!(parse_float("1e400"), Err(ParseFloatError::Range));

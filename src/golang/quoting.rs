@@ -235,7 +235,23 @@ mod tests {
         assert_eq!(unquote("`raw \\n`").as_deref(), Ok("raw \\n"));
         assert_eq!(unquote("'x'").as_deref(), Ok("x"));
         assert_eq!(unquote_bytes(r#""\xff""#), Ok(vec![0xff]));
-        for bad in ["", "\"", "a", "\"a", r#""\'""#, r#"'\"'"#, "'ab'", "''", r#""\q""#, r#""\x4""#, r#""\ud800""#, "\"\n\"", r#""\400""#, "\"é", "é"] {
+        for bad in [
+            "",
+            "\"",
+            "a",
+            "\"a",
+            r#""\'""#,
+            r#"'\"'"#,
+            "'ab'",
+            "''",
+            r#""\q""#,
+            r#""\x4""#,
+            r#""\ud800""#,
+            "\"\n\"",
+            r#""\400""#,
+            "\"é",
+            "é",
+        ] {
             assert_eq!(unquote(bad), Err(UnquoteError), "{bad}");
         }
     }
