@@ -1,1 +1,17 @@
-//! See the table in the crate documentation.
+//! What a lab asks: criteria with points, needs and hints; questions; parameters; scenarios; advice.
+//!
+//! A lab is a folder `labs/NAME` with a `lab.yaml` and one `checks/NAME` with acceptance scripts. Those of this crate are
+//! embedded in the binary. Pure: it is handed texts.
+
+mod embedded;
+mod manifest;
+mod parameters;
+
+pub use embedded::{LabFiles, embedded_labs};
+pub use manifest::{AdviceEntry, AlertSet, Criterion, Lab, Missing, Phase, Question, Scenario, Variation};
+pub use parameters::Parameters;
+
+/// What is wrong with a lab's own files: a message with file, line and column.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct LabError(pub String);

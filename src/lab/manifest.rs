@@ -1,0 +1,284 @@
+//! `lab.yaml`.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::Deserialize;
+
+use super::{LabError, LabFiles, Parameters};
+
+/// A lab as its manifest describes it, parameters filled in.
+#[derive(Clone, Debug)]
+pub struct Lab {
+    /// Such as `07-monitoring`.
+    pub id: String,
+    /// The number it goes by: `7`.
+    pub number: u32,
+    /// Its title.
+    pub title: String,
+    /// The parameters with their values.
+    pub parameters: Parameters,
+    /// Sets of alerts, recognised by what they read.
+    pub alerts: BTreeMap<String, AlertSet>,
+    /// Scenarios by name.
+    pub scenarios: BTreeMap<String, Scenario>,
+    /// The criteria in the order of reports.
+    pub criteria: Vec<Criterion>,
+    /// The questions a report answers.
+    pub questions: Vec<Question>,
+    /// The advice this lab gives.
+    pub advice: Vec<AdviceEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Manifest {
+    schema: String,
+    id: String,
+    number: u32,
+    title: String,
+    #[allow(dead_code, reason = "read beforehand by `checks_folder`")]
+    checks: String,
+    #[serde(default)]
+    #[allow(dead_code, reason = "read beforehand by `declared`")]
+    parameters: serde_json::Value,
+    #[serde(default)]
+    alerts: BTreeMap<String, AlertSet>,
+    #[serde(default)]
+    scenarios: BTreeMap<String, Scenario>,
+    criteria: Vec<Criterion>,
+    #[serde(default)]
+    questions: Vec<Question>,
+    #[serde(default)]
+    advice: Vec<AdviceEntry>,
+}
+
+/// The part of a manifest that must be read before parameters can be filled in.
+#[derive(Deserialize)]
+struct Head {
+    checks: String,
+    #[serde(default)]
+    parameters: BTreeMap<String, Declared>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Declared {
+    default: String,
+    #[allow(dead_code, reason = "documentation for authors")]
+    about: String,
+}
+
+/// A set of alerts.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlertSet {
+    /// What reports call them.
+    pub title: String,
+    /// Metric names their expressions read, recording rules expanded; a `*` at the end stands for any rest.
+    pub reads: Vec<String>,
+}
+
+impl AlertSet {
+    /// Whether a metric is one of those read.
+    pub fn reads_metric(&self, metric: &str) -> bool {
+        self.reads.iter().any(|r| r.strip_suffix('*').map_or(metric == r, |prefix| metric.starts_with(prefix)))
+    }
+}
+
+/// What happens over time.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// For the author and `labkit explain`.
+    pub about: String,
+    /// Rest before t = 0, a duration.
+    pub idle: String,
+    /// The phases from t = 0.
+    pub timeline: Vec<Phase>,
+    /// A second way to play it, looked at for advice only.
+    #[serde(default)]
+    pub also: Option<Variation>,
+}
+
+/// A stretch of a scenario.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Phase {
+    /// The name that checks use: `long.start`, `long.end`.
+    pub name: String,
+    /// `all` for load on all cores, or a number of cores; nothing for rest.
+    #[serde(default)]
+    pub load: Option<String>,
+    /// How long, a duration.
+    #[serde(rename = "for")]
+    pub duration: String,
+}
+
+/// A scenario with one phase of another length.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Variation {
+    /// What it is called.
+    pub name: String,
+    /// The phase that changes.
+    pub replace: String,
+    /// Its other length, a duration.
+    #[serde(rename = "for")]
+    pub duration: String,
+}
+
+/// One thing a lab asks for.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Criterion {
+    /// The id that gradebooks rely on.
+    pub id: String,
+    /// What reports call it.
+    pub title: String,
+    /// What it is worth.
+    pub points: u32,
+    /// Criteria without which it is not judged.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// What to try; begins with a verb.
+    pub hint: String,
+}
+
+/// A question the report answers.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    /// Such as `q-for`.
+    pub id: String,
+    /// The question.
+    pub title: String,
+    /// Whether it must be answered to pass.
+    #[serde(default)]
+    pub required: bool,
+    /// What a missing answer means when it is not required.
+    #[serde(default)]
+    pub missing: Missing,
+    /// Each idea is a list of alternatives, regular expressions on lower-case text.
+    pub ideas: Vec<Vec<String>>,
+}
+
+/// What a missing answer means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Missing {
+    /// The criterion fails.
+    #[default]
+    Fail,
+    /// A person must look.
+    Review,
+}
+
+/// A kind of advice.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdviceEntry {
+    /// Its id.
+    pub id: String,
+    /// `warning` or `info`.
+    pub severity: String,
+    /// What it is about.
+    pub about: String,
+}
+
+fn yaml_error(file: &str, e: &impl std::fmt::Display) -> LabError {
+    LabError(format!("{file}: {e}"))
+}
+
+fn head(text: &str, file: &str) -> Result<Head, LabError> {
+    serde_yaml::from_str(text).map_err(|e| yaml_error(file, &e))
+}
+
+/// The folder below `checks/` that a manifest names.
+pub(super) fn checks_folder(text: &str, file: &str) -> Result<String, LabError> {
+    Ok(head(text, file)?.checks)
+}
+
+impl Lab {
+    /// Reads a manifest, with `overrides` in place of the defaults of parameters.
+    ///
+    /// # Errors
+    /// The manifest is not valid, names an unknown parameter or a criterion that does not exist.
+    pub fn parse(files: &LabFiles, overrides: &[(String, String)]) -> Result<Self, LabError> {
+        let file = format!("labs/{}/lab.yaml", files.name);
+        let mut parameters = Parameters::default();
+        for (name, declared) in head(&files.manifest, &file)?.parameters {
+            parameters.set(name, declared.default);
+        }
+        for (name, value) in overrides {
+            if !parameters.contains(name) {
+                let known: Vec<&str> = parameters.names().collect();
+                return Err(LabError(format!("unknown parameter {name:?}, this lab has {}", known.join(", "))));
+            }
+            parameters.set(name.clone(), value.clone());
+        }
+        let text = parameters.fill(&file, &files.manifest)?;
+        let manifest: Manifest = serde_yaml::from_str(&text).map_err(|e| yaml_error(&file, &e))?;
+        if manifest.schema != "labkit/lab/v1" {
+            return Err(LabError(format!("{file}: schema is {:?}, wanted \"labkit/lab/v1\"", manifest.schema)));
+        }
+        let lab = Self {
+            id: manifest.id,
+            number: manifest.number,
+            title: manifest.title,
+            parameters,
+            alerts: manifest.alerts,
+            scenarios: manifest.scenarios,
+            criteria: manifest.criteria,
+            questions: manifest.questions,
+            advice: manifest.advice,
+        };
+        lab.check(&file)?;
+        Ok(lab)
+    }
+
+    fn check(&self, file: &str) -> Result<(), LabError> {
+        let mut seen = HashSet::new();
+        for criterion in &self.criteria {
+            for need in &criterion.needs {
+                if !seen.contains(need.as_str()) {
+                    return Err(LabError(format!(
+                        "{file}: criterion {:?} needs {need:?}, which is no criterion above it",
+                        criterion.id
+                    )));
+                }
+            }
+            if !seen.insert(criterion.id.as_str()) {
+                return Err(LabError(format!("{file}: criterion {:?} is there twice", criterion.id)));
+            }
+        }
+        Ok(())
+    }
+
+    /// A criterion by id.
+    pub fn criterion(&self, id: &str) -> Option<&Criterion> {
+        self.criteria.iter().find(|c| c.id == id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_embedded_lab_is_valid_and_worth_twenty_points() {
+        let files = LabFiles::embedded("07-monitoring").expect("embedded");
+        let lab = Lab::parse(&files, &[]).expect("valid");
+        assert_eq!(lab.number, 7);
+        assert_eq!(lab.criteria.len(), 16);
+        assert_eq!(lab.criteria.iter().map(|c| c.points).sum::<u32>(), 20);
+        assert!(lab.alerts["cpu-alerts"].reads_metric("node_cpu_seconds_total"));
+        assert!(!lab.alerts["cpu-alerts"].reads_metric("node_memory_MemFree_bytes"));
+    }
+
+    #[test]
+    fn an_override_of_an_unknown_parameter_is_refused() {
+        let files = LabFiles::embedded("07-monitoring").expect("embedded");
+        let error = Lab::parse(&files, &[("stress.lnog".into(), "4m".into())]).expect_err("unknown");
+        assert!(error.0.contains("stress.long"), "{error}");
+    }
+}

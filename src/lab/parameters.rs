@@ -1,0 +1,81 @@
+//! Named values of a lab, and their places `${name}` in its texts.
+
+use std::collections::BTreeMap;
+
+use super::LabError;
+
+/// Values by name.
+#[derive(Clone, Debug, Default)]
+pub struct Parameters {
+    values: BTreeMap<String, String>,
+}
+
+impl Parameters {
+    /// Sets a value.
+    pub fn set(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        self.values.insert(name.into(), value.into());
+    }
+
+    /// A value.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// Whether a parameter of this name exists.
+    pub fn contains(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
+    /// The names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.values.keys().map(String::as_str)
+    }
+
+    /// The text with every `${name}` replaced.
+    ///
+    /// # Errors
+    /// A name is unknown or a brace is not closed; the message has file, line and column.
+    pub fn fill(&self, file: &str, text: &str) -> Result<String, LabError> {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(start) = rest.find("${") {
+            let place = || {
+                let before = &text[..text.len() - rest.len() + start];
+                let line = before.matches('\n').count() + 1;
+                let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
+                format!("{file}:{line}:{column}")
+            };
+            out.push_str(&rest[..start]);
+            let Some(end) = rest[start..].find('}') else {
+                return Err(LabError(format!("{}: \"${{\" without a closing brace", place())));
+            };
+            let name = &rest[start + 2..start + end];
+            let Some(value) = self.get(name) else {
+                let known: Vec<&str> = self.names().collect();
+                return Err(LabError(format!(
+                    "{}: unknown parameter {name:?}, this lab has {}",
+                    place(),
+                    known.join(", ")
+                )));
+            };
+            out.push_str(value);
+            rest = &rest[start + end + 1..];
+        }
+        out.push_str(rest);
+        Ok(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_name_is_refused_with_its_place() {
+        let mut parameters = Parameters::default();
+        parameters.set("a", "1");
+        assert_eq!(parameters.fill("f", "x ${a}").expect("known"), "x 1");
+        let error = parameters.fill("lab.yaml", "one\n  two ${b}").expect_err("unknown");
+        assert!(error.0.starts_with("lab.yaml:2:7: unknown parameter \"b\""), "{error}");
+    }
+}
