@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 fn main() {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));
-    let mut table = String::from("/// Path relative to the crate, and content.\npub static FILES: &[(&str, &[u8])] = &[\n");
+    let mut table =
+        String::from("/// Path relative to the crate, and content.\npub static FILES: &[(&str, &[u8])] = &[\n");
     for folder in ["labs", "checks"] {
         println!("cargo:rerun-if-changed={folder}");
         let mut files = Vec::new();

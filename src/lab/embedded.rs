@@ -27,10 +27,7 @@ impl LabFiles {
     ///
     /// # Errors
     /// There is no `labs/NAME/lab.yaml`, or it is not UTF-8.
-    pub fn gather<'a>(
-        name: &str,
-        files: impl Iterator<Item = (&'a str, &'a [u8])> + Clone,
-    ) -> Result<Self, LabError> {
+    pub fn gather<'a>(name: &str, files: impl Iterator<Item = (&'a str, &'a [u8])> + Clone) -> Result<Self, LabError> {
         let text = |path: &str, bytes: &[u8]| {
             String::from_utf8(bytes.to_vec()).map_err(|_| LabError(format!("{path} is not UTF-8 text")))
         };
