@@ -1,11 +1,13 @@
 //! Labels, matchers, samples, fingerprints and time: the data every room speaks.
 
 mod histogram;
+mod label_hash;
 mod labels;
 mod matcher;
 mod time;
 
 pub use histogram::{CUSTOM_BUCKETS_SCHEMA, CounterResetHint, FloatHistogram};
+pub use label_hash::{HashLayout, label_hash};
 pub use labels::{Label, Labels, LabelsBuilder};
 pub use matcher::{MatchOp, Matcher};
 pub use time::Time;

@@ -1,1 +1,3 @@
 //! See the table in the crate documentation.
+
+pub mod slot;

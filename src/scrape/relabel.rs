@@ -1,0 +1,282 @@
+//! Relabelling: a list of rules that change a label set or drop it.
+//!
+//! Mirrors Prometheus' `model/relabel.Process`; used on targets, on scraped samples and on alerts.
+
+use std::sync::Arc;
+
+use md5::{Digest, Md5};
+use regex_automata::util::captures::Captures;
+
+use crate::golang::regexp::Regexp;
+use crate::model::{Labels, LabelsBuilder};
+
+/// What a rule does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RelabelAction {
+    /// Sets the target label to the expanded replacement when the pattern matches.
+    #[default]
+    Replace,
+    /// Drops the set unless the pattern matches.
+    Keep,
+    /// Drops the set when the pattern matches.
+    Drop,
+    /// Drops the set unless the source equals the target label.
+    KeepEqual,
+    /// Drops the set when the source equals the target label.
+    DropEqual,
+    /// Sets the target label to a hash of the source modulo a number.
+    HashMod,
+    /// Copies labels whose name matches to the expanded name.
+    LabelMap,
+    /// Removes labels whose name matches.
+    LabelDrop,
+    /// Removes labels whose name does not match.
+    LabelKeep,
+    /// Sets the target label to the source in lower case.
+    Lowercase,
+    /// Sets the target label to the source in upper case.
+    Uppercase,
+}
+
+impl RelabelAction {
+    /// The action as configuration files spell it; case does not count.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text.to_ascii_lowercase().as_str() {
+            "replace" => Self::Replace,
+            "keep" => Self::Keep,
+            "drop" => Self::Drop,
+            "keepequal" => Self::KeepEqual,
+            "dropequal" => Self::DropEqual,
+            "hashmod" => Self::HashMod,
+            "labelmap" => Self::LabelMap,
+            "labeldrop" => Self::LabelDrop,
+            "labelkeep" => Self::LabelKeep,
+            "lowercase" => Self::Lowercase,
+            "uppercase" => Self::Uppercase,
+            _ => return None,
+        })
+    }
+}
+
+/// One rule.
+#[derive(Clone, Debug)]
+pub struct RelabelConfig {
+    /// The labels whose values, joined by the separator, are the source.
+    pub source_labels: Vec<Arc<str>>,
+    /// Joins the source values, `;` by default.
+    pub separator: Arc<str>,
+    /// The pattern, anchored, `(.*)` by default.
+    pub regex: Regexp,
+    /// The modulus of [`RelabelAction::HashMod`], not 0 there.
+    pub modulus: u64,
+    /// The label to set; may hold `$1` for [`RelabelAction::Replace`].
+    pub target_label: Arc<str>,
+    /// The replacement, `$1` by default.
+    pub replacement: Arc<str>,
+    /// What to do.
+    pub action: RelabelAction,
+}
+
+impl RelabelConfig {
+    /// A rule with Prometheus' defaults. `dot_matches_newline` is how Prometheus 3 anchors its patterns.
+    pub fn new(dot_matches_newline: bool) -> Self {
+        Self {
+            source_labels: Vec::new(),
+            separator: ";".into(),
+            regex: Regexp::anchored("(.*)", dot_matches_newline).expect("the default pattern is valid"),
+            modulus: 0,
+            target_label: "".into(),
+            replacement: "$1".into(),
+            action: RelabelAction::Replace,
+        }
+    }
+}
+
+/// Applies the rules in order; `None` when one dropped the set.
+pub fn relabel(rules: &[RelabelConfig], labels: &Labels) -> Option<Labels> {
+    if rules.is_empty() {
+        return Some(labels.clone());
+    }
+    let mut builder = labels.builder();
+    rules.iter().all(|rule| rule.apply(&mut builder)).then(|| builder.build())
+}
+
+impl RelabelConfig {
+    /// Applies one rule; false when the set is dropped.
+    fn apply(&self, labels: &mut LabelsBuilder) -> bool {
+        let mut source = String::new();
+        for (i, name) in self.source_labels.iter().enumerate() {
+            if i > 0 {
+                source.push_str(&self.separator);
+            }
+            source.push_str(labels.get(name).unwrap_or(""));
+        }
+        let target = &*self.target_label;
+        match self.action {
+            RelabelAction::Keep => return self.regex.is_match(&source),
+            RelabelAction::Drop => return !self.regex.is_match(&source),
+            RelabelAction::KeepEqual => return labels.get(target).unwrap_or("") == source,
+            RelabelAction::DropEqual => return labels.get(target).unwrap_or("") != source,
+            RelabelAction::Replace => self.replace(labels, &source),
+            RelabelAction::Lowercase => {
+                labels.set(target, map_case(&source, |c| c.to_lowercase()));
+            }
+            RelabelAction::Uppercase => {
+                labels.set(target, map_case(&source, |c| c.to_uppercase()));
+            }
+            RelabelAction::HashMod => {
+                let digest = Md5::digest(source.as_bytes());
+                let low = u64::from_be_bytes(digest[8..16].try_into().expect("an MD5 digest has 16 bytes"));
+                labels.set(target, (low % self.modulus.max(1)).to_string());
+            }
+            RelabelAction::LabelMap => {
+                for label in labels.build().iter() {
+                    if let Some(captures) = self.captures(&label.name) {
+                        labels.set(expand(&self.replacement, &label.name, &captures), label.value.clone());
+                    }
+                }
+            }
+            RelabelAction::LabelDrop => {
+                labels.retain(|l| !self.regex.is_match(&l.name));
+            }
+            RelabelAction::LabelKeep => {
+                labels.retain(|l| self.regex.is_match(&l.name));
+            }
+        }
+        true
+    }
+
+    fn replace(&self, labels: &mut LabelsBuilder, source: &str) {
+        let Some(captures) = self.captures(source) else { return };
+        let target = expand(&self.target_label, source, &captures);
+        let value = expand(&self.replacement, source, &captures);
+        if is_label_name(&target) {
+            labels.set(target, value);
+        } else {
+            labels.remove(&self.target_label);
+        }
+    }
+
+    fn captures(&self, text: &str) -> Option<Captures> {
+        let mut captures = self.regex.engine().create_captures();
+        self.regex.engine().captures(text, &mut captures);
+        captures.is_match().then_some(captures)
+    }
+}
+
+/// A classic label name: `[a-zA-Z_][a-zA-Z0-9_]*`.
+fn is_label_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// Go maps letter by letter; a letter whose other case takes several characters stays.
+fn map_case<I: ExactSizeIterator<Item = char>>(text: &str, f: impl Fn(char) -> I) -> String {
+    text.chars()
+        .map(|c| {
+            let mut mapped = f(c);
+            if mapped.len() == 1 { mapped.next().unwrap_or(c) } else { c }
+        })
+        .collect()
+}
+
+/// Go's `Regexp.Expand`: `$1`, `${1}`, `$name`, `$$`; a group that does not exist gives nothing.
+fn expand(template: &str, text: &str, captures: &Captures) -> String {
+    let mut out = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some(at) = rest.find('$') {
+        out.push_str(&rest[..at]);
+        let tail = &rest[at + 1..];
+        if let Some(after) = tail.strip_prefix('$') {
+            out.push('$');
+            rest = after;
+            continue;
+        }
+        let (braced, body) = tail.strip_prefix('{').map_or((false, tail), |body| (true, body));
+        let end = body.find(|c: char| c != '_' && !c.is_alphanumeric()).unwrap_or(body.len());
+        let closed = !braced || body[end..].starts_with('}');
+        if end == 0 || !closed {
+            out.push('$');
+            rest = tail;
+            continue;
+        }
+        let name = &body[..end];
+        let span = match name.parse::<usize>() {
+            Ok(index) if name.bytes().all(|b| b.is_ascii_digit()) => captures.get_group(index),
+            _ => captures.get_group_by_name(name),
+        };
+        out.push_str(span.map_or("", |s| &text[s.range()]));
+        rest = &body[end + usize::from(braced)..];
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(action: RelabelAction, source: &[&str], regex: &str, target: &str, replacement: &str) -> RelabelConfig {
+        RelabelConfig {
+            source_labels: source.iter().map(|s| (*s).into()).collect(),
+            regex: Regexp::anchored(regex, false).unwrap(),
+            target_label: target.into(),
+            replacement: replacement.into(),
+            action,
+            modulus: 1000,
+            ..RelabelConfig::new(false)
+        }
+    }
+
+    fn run(rules: &[RelabelConfig], labels: &[(&str, &str)]) -> Option<String> {
+        relabel(rules, &Labels::from_pairs(labels.iter().copied())).map(|l| l.to_string())
+    }
+
+    #[test]
+    fn replace_joins_its_sources_and_expands_groups() {
+        let rules = [rule(RelabelAction::Replace, &["a", "b"], "(.*)-x;(?P<n>.*)", "c", "${1}!$n!$9$$")];
+        assert_eq!(run(&rules, &[("a", "one-x"), ("b", "two")]).unwrap(), r#"{a="one-x", b="two", c="one!two!$"}"#);
+        assert_eq!(run(&rules, &[("a", "one"), ("b", "two")]).unwrap(), r#"{a="one", b="two"}"#);
+    }
+
+    #[test]
+    fn replace_with_the_default_pattern_matches_an_absent_label() {
+        let rules = [rule(RelabelAction::Replace, &["severity"], "(.*)", "sev2", "$1-r")];
+        assert_eq!(run(&rules, &[("a", "1")]).unwrap(), r#"{a="1", sev2="-r"}"#);
+    }
+
+    #[test]
+    fn an_empty_result_removes_the_target_and_a_bad_name_removes_the_literal_one() {
+        let empty = [rule(RelabelAction::Replace, &["a"], "(.*)", "b", "")];
+        assert_eq!(run(&empty, &[("a", "1"), ("b", "2")]).unwrap(), r#"{a="1"}"#);
+        let bad = [rule(RelabelAction::Replace, &["a"], "(.*)", "$1", "x")];
+        assert_eq!(run(&bad, &[("a", "1-"), ("b", "2")]).unwrap(), r#"{a="1-", b="2"}"#);
+    }
+
+    #[test]
+    fn keep_and_drop_are_anchored() {
+        assert!(run(&[rule(RelabelAction::Keep, &["a"], "o", "", "")], &[("a", "foo")]).is_none());
+        assert!(run(&[rule(RelabelAction::Drop, &["a"], "o", "", "")], &[("a", "foo")]).is_some());
+        assert!(run(&[rule(RelabelAction::DropEqual, &["a"], "", "b", "")], &[("a", "x"), ("b", "x")]).is_none());
+        assert!(run(&[rule(RelabelAction::KeepEqual, &["a"], "", "b", "")], &[("a", "x"), ("b", "y")]).is_none());
+    }
+
+    #[test]
+    fn hashmod_takes_the_low_half_of_md5() {
+        let rules = [rule(RelabelAction::HashMod, &["c"], "(.*)", "d", "$1")];
+        assert_eq!(run(&rules, &[("c", "baz")]).unwrap(), r#"{c="baz", d="976"}"#);
+    }
+
+    #[test]
+    fn label_actions_work_on_names() {
+        let map = [rule(RelabelAction::LabelMap, &[], "__meta_(.+)", "", "m_$1")];
+        assert_eq!(run(&map, &[("__meta_x", "1")]).unwrap(), r#"{__meta_x="1", m_x="1"}"#);
+        let drop = [rule(RelabelAction::LabelDrop, &[], "a.*", "", "")];
+        assert_eq!(run(&drop, &[("ab", "1"), ("b", "2")]).unwrap(), r#"{b="2"}"#);
+        let keep = [rule(RelabelAction::LabelKeep, &[], "a.*", "", "")];
+        assert_eq!(run(&keep, &[("ab", "1"), ("b", "2")]).unwrap(), r#"{ab="1"}"#);
+        let upper = [rule(RelabelAction::Uppercase, &["a"], "(.*)", "b", "")];
+        assert_eq!(run(&upper, &[("a", "straße")]).unwrap(), r#"{a="straße", b="STRAßE"}"#);
+    }
+}
