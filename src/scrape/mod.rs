@@ -3,6 +3,7 @@
 //! Pure: a scrape's page is handed in. Facts from Prometheus' `scrape` and `model/relabel` packages and from recorded
 //! runs (slots hold to the millisecond).
 
+pub mod body;
 pub mod relabel;
 pub mod slot;
 pub mod target;
