@@ -1,1 +1,3 @@
-//! See the table in the crate documentation.
+//! What a notifier sends to Discord, and what Discord accepts.
+
+pub mod api;
