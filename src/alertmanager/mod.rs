@@ -5,11 +5,15 @@
 
 pub mod config;
 pub mod interval;
+pub mod routing;
 
 mod alert;
+mod inhibit;
 mod machine;
+mod nflog;
 mod notification;
 mod output;
+mod retry;
 mod silence;
 mod version;
 
@@ -17,5 +21,5 @@ pub use alert::{Alert, Annotations, PostableAlert, message_order};
 pub use machine::{Alertmanager, Options};
 pub use notification::{FrozenAlert, Notification, Reason, Status, common_of};
 pub use output::{Delivery, DeliveryId, Event, GroupRef, Input, IntegrationRef, MutedBy, Outcome, Output};
-pub use silence::PostableSilence;
+pub use silence::{PostableSilence, Silence, SilenceError, SilenceState, Silences};
 pub use version::Version;

@@ -72,8 +72,8 @@ pub struct FrozenAlert {
 }
 
 impl FrozenAlert {
-    /// Freezes an alert at `now`.
-    pub fn at(alert: &Alert, now: Time) -> Self {
+    /// Freezes an alert of this fingerprint at `now`.
+    pub fn at(alert: &Alert, fingerprint: u64, now: Time) -> Self {
         let resolved = alert.resolved_at(now);
         Self {
             status: if resolved { Status::Resolved } else { Status::Firing },
@@ -82,7 +82,7 @@ impl FrozenAlert {
             starts_at: alert.starts_at,
             ends_at: resolved.then_some(alert.ends_at),
             generator_url: alert.generator_url.clone(),
-            fingerprint: alert.labels.fingerprint(),
+            fingerprint,
         }
     }
 }
