@@ -158,6 +158,9 @@ pub struct Question {
     /// What a missing answer means when it is not required.
     #[serde(default)]
     pub missing: Missing,
+    /// Finds the passages that deal with the question, regular expressions on lower-case text.
+    #[serde(default)]
+    pub about: Vec<String>,
     /// Each idea is a list of alternatives, regular expressions on lower-case text.
     pub ideas: Vec<Vec<String>>,
 }
