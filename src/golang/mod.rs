@@ -5,5 +5,6 @@ pub mod float;
 pub mod quoting;
 pub mod regexp;
 pub mod time;
+pub mod url;
 
 pub use quoting::quote;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::relabel::{RelabelConfig, relabel};
 use crate::golang::duration::parse_prometheus_duration;
 use crate::golang::quote;
+use crate::golang::url::{path_escape, query_escape};
 use crate::model::{Labels, LabelsBuilder};
 use crate::promql::Dialect;
 
@@ -204,9 +205,9 @@ fn query(job: &JobTargets, labels: &Labels) -> String {
             if !out.is_empty() {
                 out.push('&');
             }
-            escape(name, b"-_.~", true, &mut out);
+            out.push_str(&query_escape(name));
             out.push('=');
-            escape(value, b"-_.~", true, &mut out);
+            out.push_str(&query_escape(value));
         }
     }
     out
@@ -217,26 +218,12 @@ fn url(scheme: &str, address: &str, path: &str, query: &str) -> String {
     if !path.is_empty() && !path.starts_with('/') {
         out.push('/');
     }
-    escape(path, b"-_.~$&+,/:;=@", false, &mut out);
+    out.push_str(&path_escape(path));
     if !query.is_empty() {
         out.push('?');
         out.push_str(query);
     }
     out
-}
-
-/// Percent-encoding as Go's `net/url`; in queries a blank becomes `+`.
-fn escape(text: &str, plain: &[u8], blank_as_plus: bool, out: &mut String) {
-    use std::fmt::Write;
-    for b in text.bytes() {
-        if b.is_ascii_alphanumeric() || plain.contains(&b) {
-            out.push(char::from(b));
-        } else if b == b' ' && blank_as_plus {
-            out.push('+');
-        } else {
-            let _ = write!(out, "%{b:02X}");
-        }
-    }
 }
 
 #[cfg(test)]

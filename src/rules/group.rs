@@ -1,0 +1,191 @@
+//! A rule group that runs: its rules in order, each one's samples stored before the next is evaluated.
+//!
+//! Mirrors `Group.Eval` and `Group.run`.
+
+use std::sync::Arc;
+
+use super::alerting::{ActiveAlert, AlertingRule, Annotations, Evaluation, SentAlert, Transition};
+use super::expansion::Expansion;
+use super::recording::RecordingRule;
+use super::spec::{GroupSpec, RuleKind, RuleSpec};
+use crate::golang::url::query_escape;
+use crate::model::{Labels, Time};
+use crate::promql::eval::{Options, Prepared};
+use crate::promql::value::{Sample, Value};
+use crate::tsdb::{SampleValue, Tsdb};
+
+/// What all groups of a server share.
+#[derive(Clone, Debug)]
+pub struct RuleContext {
+    /// What texts are expanded with.
+    pub expansion: Expansion,
+    /// How queries are evaluated.
+    pub options: Options,
+    /// How often a firing alert is sent again, in nanoseconds (1 minute).
+    pub resend_delay_ns: i64,
+}
+
+/// What came of a rule's evaluation, beside stored samples.
+#[derive(Clone, Debug)]
+pub enum RuleEvent {
+    /// An alert changed its state.
+    Changed {
+        /// The rule's place in the group.
+        rule: usize,
+        /// What changed.
+        change: Transition,
+    },
+    /// The evaluation failed, and did not fail in the same way before.
+    Failed {
+        /// The rule's place in the group.
+        rule: usize,
+        /// Why, in Prometheus' words.
+        error: String,
+    },
+    /// Alerts are due to be sent.
+    Due {
+        /// The rule's place in the group.
+        rule: usize,
+        /// The alerts, without external labels.
+        alerts: Vec<SentAlert>,
+    },
+}
+
+/// A group that runs.
+#[derive(Debug)]
+pub struct Group {
+    spec: Arc<GroupSpec>,
+    rules: Vec<Rule>,
+    evaluations: u64,
+    restored: bool,
+}
+
+#[derive(Debug)]
+struct Rule {
+    query: Prepared,
+    state: RuleState,
+    last_error: Option<String>,
+}
+
+#[derive(Debug)]
+enum RuleState {
+    Recording(RecordingRule),
+    Alerting { rule: AlertingRule, generator_url: Arc<str> },
+}
+
+impl Group {
+    /// A group that has not been evaluated. `restored` tells that `ALERTS` is written from the first evaluation on
+    /// (a group added by a reload); after a start it takes two evaluations.
+    pub fn new(spec: Arc<GroupSpec>, context: &RuleContext, restored: bool) -> Self {
+        let rules = spec
+            .rules
+            .iter()
+            .map(|rule| Rule {
+                query: Prepared::new(&rule.expr, &context.options),
+                last_error: None,
+                state: match &rule.kind {
+                    RuleKind::Recording => RuleState::Recording(RecordingRule::default()),
+                    RuleKind::Alerting(alerting) => RuleState::Alerting {
+                        rule: AlertingRule::new(rule, alerting, &context.expansion),
+                        generator_url: generator_url(&context.expansion.external_url, &rule.text),
+                    },
+                },
+            })
+            .collect();
+        Self { spec, rules, evaluations: 0, restored }
+    }
+
+    /// What it runs.
+    pub fn spec(&self) -> &Arc<GroupSpec> {
+        &self.spec
+    }
+
+    /// The alerts a rule knows, resolved ones of the last 15 minutes included; none for a recording rule.
+    pub fn active(&self, rule: usize) -> impl Iterator<Item = &ActiveAlert> {
+        let alerting = self.rules.get(rule).and_then(|r| match &r.state {
+            RuleState::Alerting { rule, .. } => Some(rule),
+            RuleState::Recording(_) => None,
+        });
+        alerting.into_iter().flat_map(AlertingRule::active)
+    }
+
+    /// The annotations of one of [`Self::active`]'s alerts.
+    pub fn annotations(&self, rule: usize, alert: &ActiveAlert, context: &RuleContext, db: &Tsdb) -> Annotations {
+        match self.rules.get(rule).map(|r| &r.state) {
+            Some(RuleState::Alerting { rule, .. }) => rule.annotations_of(alert, &context.expansion, db),
+            _ => Annotations::default(),
+        }
+    }
+
+    /// Why a rule's last evaluation failed, if it did.
+    pub fn last_error(&self, rule: usize) -> Option<&str> {
+        self.rules.get(rule)?.last_error.as_deref()
+    }
+
+    /// Evaluates all rules at the slot `ts`.
+    pub fn evaluate(&mut self, db: &mut Tsdb, context: &RuleContext, ts: Time) -> Vec<RuleEvent> {
+        let write_series = self.restored || self.evaluations >= 2;
+        self.evaluations += 1;
+        let sample_t = ts.plus_nanos(-self.spec.query_offset_ns).millis();
+        let at = Evaluation { ts, sample_t, limit: self.spec.limit, write_series };
+        let mut events = Vec::new();
+        for (i, (rule, spec)) in self.rules.iter_mut().zip(&self.spec.rules).enumerate() {
+            match rule.evaluate(spec, db, context, at, i, &mut events) {
+                Ok(()) => rule.last_error = None,
+                Err(error) => {
+                    if rule.last_error.as_ref() != Some(&error) {
+                        events.push(RuleEvent::Failed { rule: i, error: error.clone() });
+                    }
+                    rule.last_error = Some(error);
+                    continue;
+                }
+            }
+            if let RuleState::Alerting { rule, generator_url } = &mut rule.state {
+                let interval = self.spec.interval_ns;
+                let due = rule.take_due(&context.expansion, generator_url, db, ts, context.resend_delay_ns, interval);
+                if !due.is_empty() {
+                    events.push(RuleEvent::Due { rule: i, alerts: due });
+                }
+            }
+        }
+        events
+    }
+}
+
+impl Rule {
+    fn evaluate(
+        &mut self,
+        spec: &RuleSpec,
+        db: &mut Tsdb,
+        context: &RuleContext,
+        at: Evaluation,
+        index: usize,
+        events: &mut Vec<RuleEvent>,
+    ) -> Result<(), String> {
+        let answer = self.query.instant(db, at.sample_t).map_err(|e| e.to_string())?;
+        let result = match answer.value {
+            Value::Vector(samples) => samples,
+            Value::Scalar { t, value } => {
+                vec![Sample { labels: Labels::empty(), t, value: SampleValue::Float(value) }]
+            }
+            Value::String { .. } | Value::Matrix(_) => return Err("rule result is not a vector or scalar".to_owned()),
+        };
+        match (&mut self.state, &spec.kind) {
+            (RuleState::Alerting { rule, .. }, RuleKind::Alerting(alerting)) => {
+                let mut changes = Vec::new();
+                let done = rule.update(spec, alerting, &context.expansion, &result, db, at, &mut changes);
+                events.extend(changes.into_iter().map(|change| RuleEvent::Changed { rule: index, change }));
+                done?;
+                rule.finish(db, at.sample_t);
+                Ok(())
+            }
+            (RuleState::Recording(rule), _) => rule.store(spec, at.limit, result, db, at.sample_t),
+            (RuleState::Alerting { .. }, RuleKind::Recording) => Ok(()),
+        }
+    }
+}
+
+/// Where a rule's alerts say they come from: the expression browser with its query.
+fn generator_url(external_url: &str, expr: &str) -> Arc<str> {
+    format!("{}/graph?g0.expr={}&g0.tab=1", external_url.trim_end_matches('/'), query_escape(expr)).into()
+}

@@ -1,0 +1,43 @@
+//! The series a rule wrote in its last evaluation: those it does not write again get a staleness marker.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
+
+use crate::model::{FloatHistogram, stale_nan};
+use crate::tsdb::{SeriesRef, Tsdb};
+
+/// The series of the last evaluation and those of the one that runs.
+#[derive(Debug, Default)]
+pub(super) struct WrittenSeries {
+    last: Vec<SeriesRef>,
+    now: Vec<SeriesRef>,
+}
+
+impl WrittenSeries {
+    /// Appends a sample at `t` (ms); one that the store refuses is dropped, as upstream does.
+    pub(super) fn append(&mut self, db: &mut Tsdb, series: SeriesRef, t: i64, value: f64) {
+        if db.append(series, t, value).is_ok() {
+            self.now.push(series);
+        }
+    }
+
+    /// Appends a native histogram likewise.
+    pub(super) fn append_histogram(&mut self, db: &mut Tsdb, series: SeriesRef, t: i64, value: Arc<FloatHistogram>) {
+        if db.append_histogram(series, t, value).is_ok() {
+            self.now.push(series);
+        }
+    }
+
+    /// Ends an evaluation at `t` (ms) that succeeded.
+    pub(super) fn finish(&mut self, db: &mut Tsdb, t: i64) {
+        if self.last != self.now {
+            let now: FxHashSet<SeriesRef> = self.now.iter().copied().collect();
+            for series in self.last.iter().filter(|s| !now.contains(s)) {
+                let _ = db.append(*series, t, stale_nan());
+            }
+        }
+        std::mem::swap(&mut self.last, &mut self.now);
+        self.now.clear();
+    }
+}
