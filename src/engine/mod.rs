@@ -1,1 +1,13 @@
-//! See the table in the crate documentation.
+//! The machine of the two clocks: Prometheus and Alertmanager as one value that is told the time.
+//!
+//! It never asks for the time, never sleeps and opens nothing. [`Engine::handle`] takes what happened,
+//! [`Engine::poll`] gives what should happen, [`Engine::next_wakeup`] tells when to poll again. The virtual driver in
+//! `simulate` and the real one in `live` differ only in who answers.
+
+mod config;
+mod journal;
+mod machine;
+
+pub use config::{AlertmanagerLink, AlertmanagerSetup, EngineConfig, Phases, PrometheusSetup, TargetSetup};
+pub use journal::{Entry, Event, Journal, SendOutcome};
+pub use machine::{Engine, Input, Output, PostId, PostOutcome, ScrapeOutcome, StoredSample, TargetId};
