@@ -14,6 +14,51 @@ pub struct Expr {
     pub kind: ExprKind,
 }
 
+impl Expr {
+    /// Something small to leave behind where an expression is moved out.
+    pub(super) fn placeholder() -> Self {
+        Self { span: Span::default(), kind: ExprKind::Number { value: 0.0, duration: false } }
+    }
+
+    /// The binary operation that this is, with its span.
+    pub fn as_binary(&self) -> Option<(Span, &Binary)> {
+        match &self.kind {
+            ExprKind::Binary(binary) => Some((self.span, binary)),
+            _ => None,
+        }
+    }
+
+    /// The chain of binary operations down the left side, outermost first, and the operand at its end. Empty when this
+    /// is no binary operation.
+    pub fn left_spine(&self) -> (Vec<(Span, &Binary)>, &Self) {
+        let mut spine = Vec::new();
+        let mut at = self;
+        while let Some((span, binary)) = at.as_binary() {
+            spine.push((span, binary));
+            at = &binary.lhs;
+        }
+        (spine, at)
+    }
+
+    /// The type of the expression's value.
+    pub fn value_type(&self) -> ValueType {
+        match &self.kind {
+            ExprKind::Number { .. } => ValueType::Scalar,
+            ExprKind::String(_) => ValueType::String,
+            ExprKind::VectorSelector(_) | ExprKind::Aggregate(_) => ValueType::Vector,
+            ExprKind::MatrixSelector { .. } | ExprKind::Subquery(_) => ValueType::Matrix,
+            ExprKind::Call(call) => call.function.returns,
+            ExprKind::Unary { expr, .. } | ExprKind::Paren(expr) => expr.value_type(),
+            ExprKind::Binary(_) => {
+                let (spine, leaf) = self.left_spine();
+                let scalars = leaf.value_type() == ValueType::Scalar
+                    && spine.iter().all(|(_, b)| b.rhs.value_type() == ValueType::Scalar);
+                if scalars { ValueType::Scalar } else { ValueType::Vector }
+            }
+        }
+    }
+}
+
 /// What an expression is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ExprKind {
@@ -206,8 +251,31 @@ pub enum AggregateOp {
     LimitRatio,
 }
 
-/// A binary operation.
-#[derive(Clone, Debug, PartialEq)]
+impl AggregateOp {
+    /// The operator as written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sum => "sum",
+            Self::Avg => "avg",
+            Self::Count => "count",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Group => "group",
+            Self::Stddev => "stddev",
+            Self::Stdvar => "stdvar",
+            Self::Topk => "topk",
+            Self::Bottomk => "bottomk",
+            Self::CountValues => "count_values",
+            Self::Quantile => "quantile",
+            Self::Limitk => "limitk",
+            Self::LimitRatio => "limit_ratio",
+        }
+    }
+}
+
+/// A binary operation. Chains such as `a + b + c` lean to the left and may be long: copying and dropping them, as every
+/// walk of this crate, follows the left side in a loop.
+#[derive(Debug, PartialEq)]
 pub struct Binary {
     /// The operator.
     pub op: BinaryOp,
@@ -245,6 +313,74 @@ pub enum BinaryOp {
     TrimLower,
 }
 
+impl BinaryOp {
+    /// The operator as written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Sub => "-",
+            Self::Mul => "*",
+            Self::Div => "/",
+            Self::Mod => "%",
+            Self::Pow => "^",
+            Self::Atan2 => "atan2",
+            Self::Equal => "==",
+            Self::NotEqual => "!=",
+            Self::Greater => ">",
+            Self::Less => "<",
+            Self::GreaterEqual => ">=",
+            Self::LessEqual => "<=",
+            Self::And => "and",
+            Self::Or => "or",
+            Self::Unless => "unless",
+            Self::TrimUpper => "</",
+            Self::TrimLower => ">/",
+        }
+    }
+
+    /// `== != > < >= <=`
+    pub fn is_comparison(self) -> bool {
+        matches!(self, Self::Equal | Self::NotEqual | Self::Greater | Self::Less | Self::GreaterEqual | Self::LessEqual)
+    }
+
+    /// `and or unless`
+    pub fn is_set(self) -> bool {
+        matches!(self, Self::And | Self::Or | Self::Unless)
+    }
+}
+
+impl Clone for Binary {
+    fn clone(&self) -> Self {
+        let mut spine = vec![self];
+        while let Some((_, inner)) = spine.last().and_then(|b| b.lhs.as_binary()) {
+            spine.push(inner);
+        }
+        let copy = |b: &Self, lhs: Expr| Self {
+            op: b.op,
+            lhs,
+            rhs: b.rhs.clone(),
+            return_bool: b.return_bool,
+            matching: b.matching.clone(),
+        };
+        let mut lhs = spine.last().map_or_else(Expr::placeholder, |b| b.lhs.clone());
+        for pair in spine.windows(2).rev() {
+            let (outer, inner) = (pair[0], pair[1]);
+            lhs = Expr { span: outer.lhs.span, kind: ExprKind::Binary(Box::new(copy(inner, lhs))) };
+        }
+        copy(self, lhs)
+    }
+}
+
+impl Drop for Binary {
+    fn drop(&mut self) {
+        let mut next = std::mem::replace(&mut self.lhs, Expr::placeholder());
+        while let ExprKind::Binary(inner) = &mut next.kind {
+            let lhs = std::mem::replace(&mut inner.lhs, Expr::placeholder());
+            next = lhs;
+        }
+    }
+}
+
 /// How the two sides of a vector operation find each other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VectorMatching {
@@ -278,4 +414,25 @@ pub enum ValueType {
     Vector,
     Matrix,
     String,
+}
+
+impl ValueType {
+    /// The name in the API and in rules' checks: `scalar`, `vector`, `matrix`, `string`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scalar => "scalar",
+            Self::Vector => "vector",
+            Self::Matrix => "matrix",
+            Self::String => "string",
+        }
+    }
+
+    /// The name in documentation and most messages: `instant vector`, `range vector`.
+    pub fn documented(self) -> &'static str {
+        match self {
+            Self::Vector => "instant vector",
+            Self::Matrix => "range vector",
+            other => other.as_str(),
+        }
+    }
 }

@@ -7,11 +7,18 @@ pub mod eval;
 pub mod signature;
 pub mod value;
 
-mod parse;
-mod parse_error;
+mod check;
+mod lexer;
+mod parser;
+mod pretty;
+mod printer;
 
-pub use parse::{ParseOptions, parse};
-pub use parse_error::ParseError;
+pub use parser::{
+    MAX_DEPTH, ParseError, ParseOptions, SequenceValue, SeriesDescription, parse, parse_metric, parse_metric_selector,
+    parse_series_description,
+};
+pub use pretty::prettify;
+pub use printer::print;
 
 /// Which Prometheus the engine speaks as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
