@@ -6,5 +6,6 @@ pub mod quoting;
 pub mod regexp;
 pub mod time;
 pub mod url;
+pub mod url_parse;
 
 pub use quoting::quote;

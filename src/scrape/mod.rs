@@ -4,6 +4,7 @@
 //! runs (slots hold to the millisecond).
 
 pub mod body;
+pub mod config;
 pub mod relabel;
 pub mod slot;
 pub mod target;

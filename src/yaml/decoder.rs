@@ -5,7 +5,9 @@ use std::cell::RefCell;
 use super::mapping::Mapping;
 use super::node::{Node, Value};
 use super::resolve::{Resolved, boolean};
-use crate::text::{Diagnostic, SourceText, Span};
+use crate::golang::duration::parse_prometheus_duration;
+use crate::golang::{quote, url_parse};
+use crate::text::{Diagnostic, Label, SourceText, Span};
 
 /// Which go-yaml the real program is built with; they word repeated keys differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,9 +75,11 @@ impl Decoder {
         &self.source
     }
 
-    /// What was wrong, in the order it was found.
+    /// What was wrong, in the file's order.
     pub fn into_diagnostics(self) -> Vec<Diagnostic> {
-        self.found.into_inner()
+        let mut found = self.found.into_inner();
+        found.sort_by_key(|d| d.primary.as_ref().map(|l| l.span.start));
+        found
     }
 
     /// Whether an error has been reported.
@@ -132,14 +136,19 @@ impl Decoder {
         self.report(node.span(), message, Some(upstream), help);
     }
 
-    pub(super) fn repeated_field(&self, key: &Node, name: &str, go_type: &str) {
-        let line = self.line(key.span());
+    pub(super) fn repeated_field(&self, again: Span, first: Span, name: &str, go_type: &str) {
+        let line = self.line(again);
         let upstream = match self.go {
+            GoYaml::V2 if go_type.starts_with("map[") => format!("line {line}: key {} already set in map", quote(name)),
             GoYaml::V2 => format!("line {line}: field {name} already set in type {go_type}"),
-            GoYaml::V3 => format!("line {line}: mapping key {} already defined", crate::golang::quote(name)),
+            GoYaml::V3 => {
+                format!("line {line}: mapping key {} already defined at line {}", quote(name), self.line(first))
+            }
         };
-        let help = "put everything under the first one, or remove one of the two".to_owned();
-        self.report(key.span(), format!("`{name}` is written twice"), Some(upstream), Some(help));
+        let help = "put everything under the first one, or remove one of the two";
+        let mut d = Diagnostic::error(format!("`{name}` is written twice")).at(&self.source, again).help(help);
+        d.related.push(Label { source: self.source.clone(), span: first, text: "first here".to_owned() });
+        self.push(d.upstream(upstream));
     }
 
     /// A struct's mapping. A null gives an empty one.
@@ -168,13 +177,10 @@ impl Decoder {
     pub fn bool(&self, node: &Node) -> Option<bool> {
         match node.resolved() {
             Some(Resolved::Bool(b)) => Some(b),
-            // v3 leaves it to the type that is wanted, and then reads quoted words too.
+            // v3 leaves the YAML 1.1 words to the type that is wanted, and takes them in quotes too.
             Some(Resolved::Str) if self.go == GoYaml::V3 => {
-                let found = node.scalar().and_then(|s| boolean(&s.value)).filter(|_| {
-                    node.scalar().is_some_and(|s| {
-                        s.value.to_ascii_lowercase() != "true" && s.value.to_ascii_lowercase() != "false"
-                    })
-                });
+                let text = node.scalar().map_or("", |s| s.value.as_str());
+                let found = boolean(text).filter(|_| !matches!(text.to_ascii_lowercase().as_str(), "true" | "false"));
                 if found.is_none() {
                     self.cannot_unmarshal(node, "bool");
                 }
@@ -191,7 +197,7 @@ impl Decoder {
     pub fn int(&self, node: &Node, go_type: &str) -> Option<Spanned<i64>> {
         let value = match node.resolved() {
             Some(Resolved::Int(n)) => Some(n),
-            Some(Resolved::Float(f)) if f.fract() == 0.0 && f.abs() < 9e18 => Some(f as i64),
+            Some(Resolved::Float(f)) if f.abs() <= 9.3e18 => Some(f as i64),
             _ => None,
         };
         if value.is_none() {
@@ -205,7 +211,7 @@ impl Decoder {
         let value = match node.resolved() {
             Some(Resolved::Int(n)) => u64::try_from(n).ok(),
             Some(Resolved::Uint(n)) => Some(n),
-            Some(Resolved::Float(f)) if f.fract() == 0.0 && (0.0..1.8e19).contains(&f) => Some(f as u64),
+            Some(Resolved::Float(f)) if f <= 1.9e19 => Some(f as u64),
             _ => None,
         };
         if value.is_none() {
@@ -231,10 +237,10 @@ impl Decoder {
     /// A Prometheus duration such as `15s` or `1h30m`.
     pub fn duration(&self, node: &Node) -> Option<Spanned<Duration>> {
         let text = self.string(node)?;
-        match prometheus_duration(&text.value) {
-            Ok(value) => Some(Spanned { value, span: text.span }),
-            Err(DurationError { message, help }) => {
-                self.report(text.span, message.clone(), Some(message), help);
+        match parse_prometheus_duration(&text.value) {
+            Ok(nanos) => Some(Spanned { value: Duration { nanos }, span: text.span }),
+            Err(message) => {
+                self.report(text.span, message.clone(), Some(message), duration_help(&text.value));
                 None
             }
         }
@@ -243,10 +249,8 @@ impl Decoder {
     /// An address as Go's `url.Parse` accepts it: nothing is demanded of scheme and host here.
     pub fn url(&self, node: &Node) -> Option<Spanned<String>> {
         let text = self.string(node)?;
-        if text.value.chars().any(|c| c.is_ascii_control()) {
-            let message =
-                format!("parse {}: net/url: invalid control character in URL", crate::golang::quote(&text.value));
-            self.error(text.span, message);
+        if let Err(message) = url_parse::parse(&text.value) {
+            self.error_help(text.span, message, "write an address such as http://host:port/path");
             return None;
         }
         Some(text)
@@ -319,57 +323,6 @@ fn explain_type(node: &Node, go_type: &str) -> (String, Option<String>) {
         }
     };
     (format!("observed {observed}, wanted {wanted}"), help.map(str::to_owned))
-}
-
-struct DurationError {
-    message: String,
-    help: Option<String>,
-}
-
-/// `model.ParseDuration`: units y w d h m s ms in this order, each once, whole numbers; `0` alone.
-fn prometheus_duration(s: &str) -> Result<Duration, DurationError> {
-    const UNITS: [(&str, i64); 7] = [
-        ("y", 365 * 86_400_000),
-        ("w", 7 * 86_400_000),
-        ("d", 86_400_000),
-        ("h", 3_600_000),
-        ("m", 60_000),
-        ("s", 1000),
-        ("ms", 1),
-    ];
-    if s == "0" {
-        return Ok(Duration::default());
-    }
-    if s.is_empty() {
-        let help = Some("write a number with a unit, such as 15s".to_owned());
-        return Err(DurationError { message: "empty duration string".to_owned(), help });
-    }
-    let wrong = || DurationError {
-        message: format!("not a valid duration string: {}", crate::golang::quote(s)),
-        help: duration_help(s),
-    };
-    let (mut rest, mut next_unit, mut total) = (s, 0usize, 0i128);
-    while !rest.is_empty() {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let unit_end = rest[digits..].bytes().take_while(u8::is_ascii_lowercase).count() + digits;
-        let unit = UNITS
-            .iter()
-            .position(|(u, _)| *u == &rest[digits..unit_end])
-            .filter(|u| *u >= next_unit)
-            .ok_or_else(wrong)?;
-        if digits == 0 {
-            return Err(wrong());
-        }
-        let overflow = || DurationError { message: "duration out of range".to_owned(), help: None };
-        let n: i128 = rest[..digits].parse::<u64>().map_err(|_| overflow())?.into();
-        total += n * i128::from(UNITS[unit].1) * 1_000_000;
-        if total > i128::from(i64::MAX) {
-            return Err(overflow());
-        }
-        next_unit = unit + 1;
-        rest = &rest[unit_end..];
-    }
-    Ok(Duration { nanos: i64::try_from(total).expect("checked against the maximum") })
 }
 
 fn duration_help(s: &str) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::decoder::{Decoder, Duration, Spanned};
 use super::node::{Node, Value};
@@ -19,12 +19,15 @@ pub struct Mapping<'d> {
     entries: Vec<Entry>,
     asked: RefCell<Vec<&'static str>>,
     hints: Cell<&'static [(&'static str, &'static str)]>,
+    too_new: RefCell<Vec<(&'static str, String)>>,
 }
 
 #[derive(Debug)]
 struct Entry {
     key: String,
     key_span: Span,
+    /// Places where the same key stands again in the same mapping.
+    repeats: Vec<Span>,
     value: Node,
     used: Cell<bool>,
 }
@@ -38,6 +41,7 @@ impl<'d> Mapping<'d> {
             entries: Vec::new(),
             asked: RefCell::default(),
             hints: Cell::new(&[]),
+            too_new: RefCell::default(),
         };
         m.collect(node, 0, true);
         m
@@ -46,7 +50,7 @@ impl<'d> Mapping<'d> {
     /// Takes the entries of `node`, its own before merged ones.
     fn collect(&mut self, node: &Node, depth: usize, own: bool) {
         let entries = node.entries();
-        let mut seen = FxHashSet::default();
+        let mut seen: FxHashMap<&str, usize> = FxHashMap::default();
         let before: FxHashSet<String> =
             if own { FxHashSet::default() } else { self.entries.iter().map(|e| e.key.clone()).collect() };
         for (key, value) in entries.iter().filter(|(k, _)| !k.is_merge()) {
@@ -54,15 +58,21 @@ impl<'d> Mapping<'d> {
                 self.decoder.cannot_unmarshal(key, "string");
                 continue;
             };
-            if !seen.insert(name) {
-                if own {
-                    self.decoder.repeated_field(key, name, self.go_type);
+            if let Some(first) = seen.get(name) {
+                if own && let Some(entry) = self.entries.get_mut(*first) {
+                    entry.repeats.push(key.span());
                 }
                 continue;
             }
+            seen.insert(name, self.entries.len());
             if !before.contains(name) {
-                let entry =
-                    Entry { key: name.to_owned(), key_span: key.span(), value: value.clone(), used: Cell::new(false) };
+                let entry = Entry {
+                    key: name.to_owned(),
+                    key_span: key.span(),
+                    repeats: Vec::new(),
+                    value: value.clone(),
+                    used: Cell::new(false),
+                };
                 self.entries.push(entry);
             }
         }
@@ -94,6 +104,13 @@ impl<'d> Mapping<'d> {
     pub fn hints(&self, hints: &'static [(&'static str, &'static str)]) -> &Self {
         self.hints.set(hints);
         self
+    }
+
+    /// Says of a field that the release in use does not know it yet; `help` is shown when the file has it.
+    pub fn too_new(&self, name: &'static str, help: String) {
+        if self.has(name) {
+            self.too_new.borrow_mut().push((name, help));
+        }
     }
 
     fn entry(&self, name: &'static str) -> Option<&Entry> {
@@ -208,25 +225,39 @@ impl<'d> Mapping<'d> {
         self.with(name, |d, n| d.mapping(n, go_type))
     }
 
-    /// Reports every field that was not asked for.
+    /// Reports every field that was not asked for, and every one that is written twice.
     pub fn finish(self) {
-        let asked = self.asked.borrow();
-        for e in self.entries.iter().filter(|e| !e.used.get()) {
-            let hint = self.hints.get().iter().find(|(f, _)| *f == e.key).map(|(_, help)| (*help).to_owned());
-            let help = hint
-                .or_else(|| nearest(&e.key, asked.iter().copied()).map(|c| format!("write `{c}`")))
-                .unwrap_or_else(|| {
-                    let mut known: Vec<&str> = asked.iter().copied().collect();
-                    known.sort_unstable();
-                    known.dedup();
-                    let more = if known.len() > 12 { ", …" } else { "" };
-                    known.truncate(12);
-                    format!("remove it, or use one of the fields known here: {}{more}", known.join(", "))
-                });
-            let line = self.decoder.line(e.key_span);
-            let upstream = format!("line {line}: field {} not found in type {}", e.key, self.go_type);
-            let message = format!("unknown field `{}`", e.key);
-            self.decoder.report(e.key_span, message, Some(upstream), Some(help));
+        let d = self.decoder;
+        for e in &self.entries {
+            if e.used.get() {
+                e.repeats.iter().for_each(|again| d.repeated_field(*again, e.key_span, &e.key, self.go_type));
+                continue;
+            }
+            let help = self.help_for(&e.key);
+            for span in std::iter::once(e.key_span).chain(e.repeats.iter().copied()) {
+                let upstream = format!("line {}: field {} not found in type {}", d.line(span), e.key, self.go_type);
+                d.report(span, format!("unknown field `{}`", e.key), Some(upstream), Some(help.clone()));
+            }
         }
+    }
+
+    /// How to mend a field that is not known here.
+    fn help_for(&self, key: &str) -> String {
+        if let Some((_, help)) = self.too_new.borrow().iter().find(|(f, _)| *f == key) {
+            return help.clone();
+        }
+        if let Some((_, help)) = self.hints.get().iter().find(|(f, _)| *f == key) {
+            return (*help).to_owned();
+        }
+        let mut known = self.asked.take();
+        known.sort_unstable();
+        known.dedup();
+        let help = match nearest(key, known.iter().copied()) {
+            Some(near) => format!("write `{near}`"),
+            None if known.len() <= 14 => format!("remove it; known here are {}", known.join(", ")),
+            None => "remove it, or move it to the section it belongs to".to_owned(),
+        };
+        self.asked.replace(known);
+        help
     }
 }

@@ -140,6 +140,15 @@ impl Node {
         matches!(self.resolved(), Some(Resolved::Null))
     }
 
+    /// Whether it is `!!binary` whose bytes are not UTF-8.
+    pub fn is_invalid_binary(&self) -> bool {
+        let bytes = match self.scalar() {
+            Some(s) if self.tag() == Some("!!binary") => base64(&s.value),
+            _ => return false,
+        };
+        bytes.is_none_or(|b| std::str::from_utf8(&b).is_err())
+    }
+
     /// A scalar's typed meaning; nothing for collections.
     pub fn resolved(&self) -> Option<Resolved> {
         self.scalar().map(|s| resolve::resolve(s, self.tag()))
@@ -156,4 +165,26 @@ impl Node {
             Value::Scalar(s) => resolve::resolve(s, None).tag(),
         }
     }
+}
+
+/// Standard base64 with padding; line ends do not count.
+fn base64(text: &str) -> Option<Vec<u8>> {
+    let (mut out, mut bits, mut count) = (Vec::new(), 0u32, 0u32);
+    for b in text.bytes().filter(|b| !matches!(b, b'\n' | b'\r' | b'=')) {
+        let digit = match b {
+            b'A'..=b'Z' => b - b'A',
+            b'a'..=b'z' => b - b'a' + 26,
+            b'0'..=b'9' => b - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = (bits << 6 | u32::from(digit)) & 0xFFFF;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            out.push((bits >> count) as u8);
+        }
+    }
+    Some(out)
 }
