@@ -5,6 +5,7 @@
 
 pub mod gitignore;
 pub mod path;
+pub mod grafana;
 mod tree;
 
 pub use tree::{Entry, EntryKind, FileTree, Files, GitFacts, ReadError};
