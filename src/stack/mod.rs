@@ -4,8 +4,8 @@
 //! Pure: it is handed a [`FileTree`], never a path to open.
 
 pub mod gitignore;
-pub mod path;
 pub mod grafana;
+pub mod path;
 mod tree;
 
 pub use tree::{Entry, EntryKind, FileTree, Files, GitFacts, ReadError};

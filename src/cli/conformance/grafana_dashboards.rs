@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::{SuiteError, SuiteReport, read};
-use crate::stack::grafana::{DataSource, DataSources, Dashboard, Judgement, Wanted, judge};
+use crate::stack::grafana::{Dashboard, DataSource, DataSources, Judgement, Wanted, judge};
 
 /// The data sources that the cases assume.
 pub(super) fn sources() -> DataSources {
@@ -30,7 +30,8 @@ pub fn run(path: &Path, _dialect: Option<&str>) -> Result<SuiteReport, SuiteErro
     let mut report = SuiteReport::default();
     for (i, line) in read(path)?.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
         let case: Value = serde_json::from_str(line).unwrap_or_default();
-        let (Some(name), Some(expect), Some(body)) = (case["name"].as_str(), case["expect"].as_object(), case.get("body"))
+        let (Some(name), Some(expect), Some(body)) =
+            (case["name"].as_str(), case["expect"].as_object(), case.get("body"))
         else {
             report.fail(format!("{}:{}", path.display(), i + 1), "a case", "a line that is none");
             continue;

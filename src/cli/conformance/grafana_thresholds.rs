@@ -13,7 +13,8 @@ pub fn run(path: &Path, _dialect: Option<&str>) -> Result<SuiteReport, SuiteErro
     let mut report = SuiteReport::default();
     for (i, line) in read(path)?.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
         let case: Value = serde_json::from_str(line).unwrap_or_default();
-        let (Some(name), Some(expect), Some(panel)) = (case["name"].as_str(), case["expect"].as_str(), case.get("panel"))
+        let (Some(name), Some(expect), Some(panel)) =
+            (case["name"].as_str(), case["expect"].as_str(), case.get("panel"))
         else {
             report.fail(format!("{}:{}", path.display(), i + 1), "a case", "a line that is none");
             continue;

@@ -260,7 +260,9 @@ mod tests {
 
     #[test]
     fn every_notation_of_pure_red_is_red() {
-        for text in ["#f00", "#F00F", "ff0000", "rgb(255,0,0)", "rgba(100%, 0, 0, .5)", "hsl(0, 100%, 50%)", "hsv 0 1 1"] {
+        for text in
+            ["#f00", "#F00F", "ff0000", "rgb(255,0,0)", "rgba(100%, 0, 0, .5)", "hsl(0, 100%, 50%)", "hsv 0 1 1"]
+        {
             assert_eq!(redness(text), Redness::Red, "{text}");
         }
     }

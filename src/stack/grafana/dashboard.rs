@@ -82,7 +82,9 @@ impl Dashboard {
                 .at(source, Span::new(start, start))
                 .help("export the dashboard again from Grafana")
         })?;
-        Self::read(&value).ok_or_else(|| Diagnostic::error("observed JSON without panels, wanted a dashboard").at(source, Span::default()))
+        Self::read(&value).ok_or_else(|| {
+            Diagnostic::error("observed JSON without panels, wanted a dashboard").at(source, Span::default())
+        })
     }
 
     /// Reads a JSON value; `None` when it is no dashboard.
@@ -128,7 +130,13 @@ impl Dashboard {
             from: body.pointer("/time/from").cloned().unwrap_or_default(),
             to: body.pointer("/time/to").cloned().unwrap_or_default(),
             now_delay: delay(body.pointer("/timepicker/nowDelay")),
-            variables: body.pointer("/templating").map(|t| list(t, "list")).unwrap_or_default().iter().map(classic_variable).collect(),
+            variables: body
+                .pointer("/templating")
+                .map(|t| list(t, "list"))
+                .unwrap_or_default()
+                .iter()
+                .map(classic_variable)
+                .collect(),
             inputs: list(body, "__inputs").iter().filter_map(|i| text(i, "name")).map(str::to_owned).collect(),
             panels,
             conversion_failed: None,
@@ -268,7 +276,10 @@ pub(super) fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
 }
 
 pub(super) fn delay(value: Option<&Value>) -> Option<String> {
-    value.and_then(Value::as_str).filter(|s| !s.is_empty() && super::time::refresh_millis(s) != Some(0.0)).map(str::to_owned)
+    value
+        .and_then(Value::as_str)
+        .filter(|s| !s.is_empty() && super::time::refresh_millis(s) != Some(0.0))
+        .map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -278,7 +289,8 @@ mod tests {
 
     #[test]
     fn panels_are_found_in_rows_of_every_age_and_under_every_envelope() {
-        let old = json!({"dashboard": {"title": "old", "rows": [{"panels": [{"id": 1, "type": "graph"}]}]}, "meta": {}});
+        let old =
+            json!({"dashboard": {"title": "old", "rows": [{"panels": [{"id": 1, "type": "graph"}]}]}, "meta": {}});
         let new = json!({"kind": "Dashboard", "metadata": {"name": "u1"}, "spec": {"title": "new", "panels": [
             {"type": "row", "collapsed": true, "panels": [{"id": 7, "type": "timeseries"}]}, {"id": 8, "type": "text"}]}});
         assert_eq!(Dashboard::read(&old).unwrap().panels[0].kind, "graph");
@@ -313,7 +325,10 @@ mod tests {
             {"name": "m", "type": "custom", "current": {"value": "model_result"}},
             {"name": "job", "type": "query", "current": {"value": ["a", "b"]}}]}}))
         .unwrap();
-        assert_eq!(dashboard.interpolate("$m{job=~\"${job:regex}\"}[[m]] $x ["), "model_result{job=~\"a|b\"}model_result $x [");
+        assert_eq!(
+            dashboard.interpolate("$m{job=~\"${job:regex}\"}[[m]] $x ["),
+            "model_result{job=~\"a|b\"}model_result $x ["
+        );
         assert_eq!(dashboard.interpolate("rate(x[$__rate_interval])"), "rate(x[1m])");
     }
 

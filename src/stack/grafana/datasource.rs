@@ -147,9 +147,14 @@ mod tests {
     fn every_way_to_name_a_source_is_understood() {
         let (all, dashboard) = (sources(true), Dashboard::default());
         let prometheus = Meaning::Prometheus(Some(&all.known[1]));
-        for reference in [json!(null), json!("default"), json!("p1"), json!("PROMETHEUS"), json!({"uid": "p1"}),
-            json!({"type": "prometheus"})]
-        {
+        for reference in [
+            json!(null),
+            json!("default"),
+            json!("p1"),
+            json!("PROMETHEUS"),
+            json!({"uid": "p1"}),
+            json!({"type": "prometheus"}),
+        ] {
             assert_eq!(all.meaning(&reference, &dashboard), prometheus, "{reference}");
         }
         assert_eq!(all.meaning(&json!({"type": "loki", "uid": "l1"}), &dashboard), Meaning::Other("loki".into()));

@@ -74,7 +74,8 @@ pub fn judge(dashboard: &Dashboard, sources: &DataSources, wanted: &Wanted) -> J
         });
         if let Some((_, panel)) = elsewhere {
             let shown = line.panel.clone().unwrap_or_default();
-            line.message = format!("the line is in {}, which does not show {}; {shown} has none", panel.label(), wanted.metric);
+            line.message =
+                format!("the line is in {}, which does not show {}; {shown} has none", panel.label(), wanted.metric);
         }
     }
     let ranges = showing.iter().filter(|j| j.1.standing == line.standing).map(|j| &j.2);
@@ -107,9 +108,9 @@ fn refresh(dashboard: &Dashboard, wanted: &Wanted) -> Finding {
         Value::String(text) if refresh_millis(text) == Some(wanted.refresh_millis) => {
             Finding::pass(format!("the dashboard refreshes every {asked}"))
         }
-        Value::String(text) if text.is_empty() => {
-            Finding::fail(format!("refresh is off, wanted {asked}: {advice} (a `?refresh=` in the address is not stored)"))
-        }
+        Value::String(text) if text.is_empty() => Finding::fail(format!(
+            "refresh is off, wanted {asked}: {advice} (a `?refresh=` in the address is not stored)"
+        )),
         Value::String(text) => match refresh_millis(text) {
             Some(millis) => {
                 Finding::fail(format!("refreshes every {} ({text:?}), wanted {asked}: {advice}", spoken_millis(millis)))
@@ -141,18 +142,25 @@ fn dashboard_range(dashboard: &Dashboard, wanted: &Wanted) -> Finding {
         Moment::Relative { seconds, calendar: false, rounded } if seconds == -wanted.range_seconds => {
             match (rounded, &dashboard.now_delay) {
                 (Some('s' | 'm'), _) => Finding::warn(format!("shows about the last {asked}: {from:?} is rounded")),
-                (Some(unit), _) => Finding::fail(format!("{from:?} is rounded to a whole {unit:?}, wanted the last {asked}")),
+                (Some(unit), _) => {
+                    Finding::fail(format!("{from:?} is rounded to a whole {unit:?}, wanted the last {asked}"))
+                }
                 (None, Some(delay)) => Finding::warn(format!("shows {asked} that end {delay} ago")),
-                (None, None) if end_rounded => Finding::warn(format!("shows about the last {asked}: {to:?} is rounded")),
+                (None, None) if end_rounded => {
+                    Finding::warn(format!("shows about the last {asked}: {to:?} is rounded"))
+                }
                 (None, None) => Finding::pass(format!("the dashboard shows the last {asked}")),
             }
         }
-        Moment::Relative { seconds, calendar: false, .. } => {
-            Finding::fail(format!("shows the last {}, wanted {asked}: choose it, then save the dashboard", spoken(-seconds)))
-        }
+        Moment::Relative { seconds, calendar: false, .. } => Finding::fail(format!(
+            "shows the last {}, wanted {asked}: choose it, then save the dashboard",
+            spoken(-seconds)
+        )),
         Moment::Relative { .. } => Finding::fail(format!("{from:?} goes back months (M) or years, wanted {asked} (m)")),
         Moment::Absolute => Finding::fail(format!("a fixed range from {from} is stored, wanted the last {asked}")),
-        Moment::Invalid => Finding::fail(format!("Grafana cannot read the range's start {from:?}, wanted the last {asked}")),
+        Moment::Invalid => {
+            Finding::fail(format!("Grafana cannot read the range's start {from:?}, wanted the last {asked}"))
+        }
     }
 }
 

@@ -59,7 +59,10 @@ pub fn line(panel: &Panel, series: &[Series], at: f64) -> Finding {
     let best = ways.into_iter().max_by_key(|w| (w.finding.standing, w.closeness));
     let best = best.map_or_else(|| Finding::fail(format!("no threshold at {at}")), |w| w.finding);
     if best.standing > ceiling {
-        return Finding::warn(format!("{} in a panel of type {:?}, wanted a time series panel", best.message, panel.kind));
+        return Finding::warn(format!(
+            "{} in a panel of type {:?}, wanted a time series panel",
+            best.message, panel.kind
+        ));
     }
     best
 }
@@ -123,7 +126,9 @@ fn draw(series: &Series, at: f64) -> Way {
         let colour = if i <= transparent { colour_of(i - 1) } else { colour_of(i) };
         if percentage {
             let Some((low, high)) = range.fixed else {
-                let message = format!("the line at {value} % of the data moves with the data: set minimum and maximum, or use absolute {at}");
+                let message = format!(
+                    "the line at {value} % of the data moves with the data: set minimum and maximum, or use absolute {at}"
+                );
                 keep(way(Standing::Fail, 80, message));
                 continue;
             };
@@ -290,8 +295,7 @@ fn legacy_override(model: &Value, series: &Series, key: &str) -> Option<Value> {
         .iter()
         .filter(|o| {
             text(o, "alias").is_some_and(|alias| {
-                series.names.is(alias)
-                    || (alias.len() > 2 && alias.starts_with('/') && series.matches_pattern(alias))
+                series.names.is(alias) || (alias.len() > 2 && alias.starts_with('/') && series.matches_pattern(alias))
             })
         })
         .find_map(|o| o.get(key).cloned())
@@ -309,10 +313,11 @@ fn constants(panel: &Panel, series: &[Series], main: &Series, at: f64) -> Vec<Wa
         let legacy = panel.kind == "graph" || panel.model.get("autoMigrateFrom").is_some();
         let mut colour = fixed_colour(s);
         if legacy && colour.is_none() {
-            colour = legacy_override(&panel.model, s, "color").and_then(|c| c.as_str().map(str::to_owned)).or_else(|| {
-                let colours = panel.model.get("aliasColors")?.as_object()?;
-                colours.iter().find(|(alias, _)| s.names.is(alias))?.1.as_str().map(str::to_owned)
-            });
+            colour =
+                legacy_override(&panel.model, s, "color").and_then(|c| c.as_str().map(str::to_owned)).or_else(|| {
+                    let colours = panel.model.get("aliasColors")?.as_object()?;
+                    colours.iter().find(|(alias, _)| s.names.is(alias))?.1.as_str().map(str::to_owned)
+                });
         }
         let width = s.custom("lineWidth").and_then(Value::as_f64).unwrap_or(1.0);
         let width = if panel.kind == "graph" {
@@ -331,7 +336,9 @@ fn constants(panel: &Panel, series: &[Series], main: &Series, at: f64) -> Vec<Wa
                 Some(Redness::Red) if fixed_colour(main).is_some_and(|c| redness(&c) == Redness::Red) => {
                     way(Standing::Warn, 90, "the constant line is red, but so is the metric")
                 }
-                Some(Redness::Red) if style == "bars" => way(Standing::Warn, 90, "the constant series is drawn as bars"),
+                Some(Redness::Red) if style == "bars" => {
+                    way(Standing::Warn, 90, "the constant series is drawn as bars")
+                }
                 Some(Redness::Red) => way(Standing::Pass, 100, format!("a red constant series at {at}")),
                 Some(Redness::Borderline) => way(Standing::Warn, 89, "the constant line is not clearly red"),
                 None if i == PALETTE_RED && !legacy => {

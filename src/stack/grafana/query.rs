@@ -86,16 +86,20 @@ fn of(expr: &Expr, metric: &str) -> Shows {
                 "last_over_time" | "label_replace" | "label_join" | "sort" | "sort_desc" | "sort_by_label"
                 | "sort_by_label_desc" | "vector" | "scalar" | "abs" => inner,
                 name if name.ends_with("_over_time")
-                    && !matches!(name, "count_over_time" | "sum_over_time" | "absent_over_time" | "present_over_time") =>
+                    && !matches!(
+                        name,
+                        "count_over_time" | "sum_over_time" | "absent_over_time" | "present_over_time"
+                    ) =>
                 {
                     inner.at_most(Standing::Warn, "smooths the values over a window")
                 }
                 "round" | "ceil" | "floor" | "clamp" | "clamp_max" | "clamp_min" => {
                     inner.at_most(Standing::Warn, "rounds or cuts the values")
                 }
-                "rate" | "irate" | "increase" | "delta" | "idelta" | "deriv" => {
-                    inner.at_most(Standing::Fail, "shows how fast the metric changes, not its value: a gauge needs no rate()")
-                }
+                "rate" | "irate" | "increase" | "delta" | "idelta" | "deriv" => inner.at_most(
+                    Standing::Fail,
+                    "shows how fast the metric changes, not its value: a gauge needs no rate()",
+                ),
                 name => inner.at_most(Standing::Fail, &format!("shows {name}() of the metric, not its value")),
             }
         }
@@ -142,9 +146,9 @@ fn fold(expr: &Expr) -> Option<f64> {
         }
         ExprKind::Call(call) => match call.function.name {
             "pi" => Some(std::f64::consts::PI),
-            "vector" | "scalar" | "label_replace" | "label_join" | "abs" => fold(call.args.first()?).map(|v| {
-                if call.function.name == "abs" { v.abs() } else { v }
-            }),
+            "vector" | "scalar" | "label_replace" | "label_join" | "abs" => {
+                fold(call.args.first()?).map(|v| if call.function.name == "abs" { v.abs() } else { v })
+            }
             _ => None,
         },
         ExprKind::Binary(binary) if !is_comparison(binary.op) => {
@@ -173,9 +177,18 @@ mod tests {
 
     #[test]
     fn wrappers_that_keep_the_values_of_one_series_pass() {
-        for query in ["m", "(m{job='x'})", "{__name__=\"m\"}", "sum by (job) (m)", "last_over_time(m[1m])", "m * 1",
-            "0 + m", "label_replace(m, 'a', 'b', 'c', 'd')", "m or vector(0)", "max(m) without (instance)"]
-        {
+        for query in [
+            "m",
+            "(m{job='x'})",
+            "{__name__=\"m\"}",
+            "sum by (job) (m)",
+            "last_over_time(m[1m])",
+            "m * 1",
+            "0 + m",
+            "label_replace(m, 'a', 'b', 'c', 'd')",
+            "m or vector(0)",
+            "max(m) without (instance)",
+        ] {
             assert_eq!(shows(query, "m").standing, Standing::Pass, "{query}: {}", shows(query, "m").why);
         }
     }
@@ -189,16 +202,35 @@ mod tests {
 
     #[test]
     fn another_quantity_fails() {
-        for query in ["rate(m[1m])", "m * 100", "-m", "my_m", "count(m)", "absent(m)", "m offset 1m", "m > bool 0.5",
-            "up{x=\"m\"}", "", "m +", "1 / m"]
-        {
+        for query in [
+            "rate(m[1m])",
+            "m * 100",
+            "-m",
+            "my_m",
+            "count(m)",
+            "absent(m)",
+            "m offset 1m",
+            "m > bool 0.5",
+            "up{x=\"m\"}",
+            "",
+            "m +",
+            "1 / m",
+        ] {
             assert_eq!(shows(query, "m").standing, Standing::Fail, "{query}");
         }
     }
 
     #[test]
     fn constants_are_folded_through_arithmetic() {
-        for query in ["0.75", "vector(0.75)", "vector(3/4)", "m * 0 + 0.75", "0.25 + 0.5", "max(vector(0.75))", "time() * 0 + .75"] {
+        for query in [
+            "0.75",
+            "vector(0.75)",
+            "vector(3/4)",
+            "m * 0 + 0.75",
+            "0.25 + 0.5",
+            "max(vector(0.75))",
+            "time() * 0 + .75",
+        ] {
             assert_eq!(constant(query), Some(0.75), "{query}");
         }
         for query in ["m", "m + 0.75", "m > 0.75", "time()"] {

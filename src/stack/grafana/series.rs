@@ -4,10 +4,10 @@
 
 use serde_json::{Map, Value, json};
 
+use super::Standing;
 use super::dashboard::{Dashboard, Panel, list, text};
 use super::datasource::{DataSources, Meaning};
 use super::query::{Shows, constant, shows};
-use super::Standing;
 use crate::golang::regexp::Regexp;
 
 /// How often one panel may borrow the queries of another.
@@ -78,8 +78,7 @@ pub fn series(panel: &Panel, dashboard: &Dashboard, sources: &DataSources, metri
             let (query, shows) = judge_target(target, &source, dashboard, sources, metric);
             let names = Names::of(target, &query, &shows, metric, dashboard);
             let constant = constant(&query);
-            let mut series =
-                Series { ref_id, query, shows, constant, names, config: Value::Null, notes: Vec::new() };
+            let mut series = Series { ref_id, query, shows, constant, names, config: Value::Null, notes: Vec::new() };
             series.configure(&field_config);
             series
         })
@@ -128,8 +127,7 @@ impl Names {
         } else if shows.standing > Standing::Fail {
             exact.extend([metric.to_owned(), "Value".to_owned(), "{}".to_owned()]);
         } else {
-            let name: String =
-                plain.chars().take_while(|c| c.is_alphanumeric() || *c == '_' || *c == ':').collect();
+            let name: String = plain.chars().take_while(|c| c.is_alphanumeric() || *c == '_' || *c == ':').collect();
             exact.push(name);
         }
         let metric = (shows.standing > Standing::Fail).then(|| metric.to_owned());
