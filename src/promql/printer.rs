@@ -12,7 +12,7 @@ use crate::golang::float::{FloatFormat, format_float};
 use crate::golang::quote;
 use crate::model::{METRIC_NAME, MatchOp, Matcher};
 
-/// The expression's canonical text in a dialect; 2.42 and 3 differ in blanks and in large numbers.
+/// The expression's canonical text in a dialect; 2.42 and 3 differ in large numbers and in names outside ASCII.
 pub fn print(expr: &Expr, dialect: Dialect) -> String {
     let mut out = String::new();
     // Writing into a string cannot fail.
@@ -164,10 +164,9 @@ impl<W: Write> Printer<'_, W> {
         Ok(())
     }
 
-    /// ` keyword (a, b)`, which 2.42 writes without the second blank.
+    /// ` keyword (a, b)`
     fn label_list(&mut self, keyword: &str, labels: &[std::sync::Arc<str>]) -> fmt::Result {
-        let blank = if self.dialect == Dialect::V2_42 { "" } else { " " };
-        write!(self.out, " {keyword}{blank}(")?;
+        write!(self.out, " {keyword} (")?;
         self.labels(labels)?;
         self.out.write_char(')')
     }
