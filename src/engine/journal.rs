@@ -101,6 +101,12 @@ impl Journal {
         self.entries.push(Entry { at, event });
     }
 
+    /// Adds what is known beforehand to happen at `at`, before everything else of that moment.
+    pub fn insert(&mut self, at: Time, event: Event) {
+        let place = self.entries.partition_point(|e| e.at < at);
+        self.entries.insert(place, Entry { at, event });
+    }
+
     /// Everything, in order of time.
     pub fn entries(&self) -> &[Entry] {
         &self.entries

@@ -1,1 +1,20 @@
-//! See the table in the crate documentation.
+//! The virtual driver: the machine in a modelled world, jumping from event to event.
+//!
+//! A mocked model, a VM with a load, receivers that answer; a scenario of stress and rest; a sweep over the phases
+//! that hashes would choose. Pure and repeatable: every value follows from the time and a seed.
+
+pub mod driver;
+pub mod load;
+pub mod model_mock;
+mod node;
+pub mod page;
+pub mod reads;
+mod receivers;
+pub mod scenario;
+pub mod world;
+
+pub use driver::drive;
+pub use load::{Load, Stress};
+pub use model_mock::ModelMock;
+pub use scenario::Scenario;
+pub use world::{Answer, World};

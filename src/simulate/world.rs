@@ -1,0 +1,79 @@
+//! Who answers a scrape in virtual time: the mocked model, the VM's Node Exporter, other services, nobody.
+
+use std::sync::Arc;
+
+use super::load::Load;
+use super::model_mock::ModelMock;
+use super::node;
+use super::page::{ExporterPage, Sources};
+use super::reads::NamesRead;
+use crate::engine::{EngineConfig, ScrapeOutcome};
+use crate::model::Time;
+use crate::scrape::target::Target;
+
+/// Who stands behind a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The mocked model's exporter; it answers on any path.
+    Model,
+    /// The VM's Node Exporter.
+    Node,
+    /// A service that serves its own metrics.
+    Service,
+    /// An address that answers, but never in time.
+    Hangs,
+    /// An error: why, in Prometheus' words.
+    Fails(Arc<str>),
+}
+
+/// The pages of a world, cut down to what rules read; shared by all runs of a sweep.
+#[derive(Debug)]
+pub struct World {
+    answers: Vec<Answer>,
+    pages: Vec<Option<ExporterPage>>,
+    model: ModelMock,
+}
+
+impl World {
+    /// A world in which each target of the configuration has its answer. `also` names metrics that somebody reads
+    /// beside the rules.
+    pub fn new(config: &EngineConfig, answers: Vec<Answer>, model: ModelMock, also: &[&str]) -> Self {
+        let Some(setup) = &config.prometheus else { return Self { answers, pages: Vec::new(), model } };
+        let names = NamesRead::of(setup.groups.iter().map(|g| &**g));
+        let page = |(i, answer): (usize, &Answer)| {
+            let page = match answer {
+                Answer::Model => node::model_page(),
+                Answer::Node => node::node_page(super::Scenario::CORES),
+                Answer::Service => node::service_page(),
+                Answer::Hangs | Answer::Fails(_) => return None,
+            };
+            let body = setup.targets.get(i).map(|t| &t.body);
+            // What changes, counts or limits a page must see all of it.
+            let whole = names.contains("scrape_samples_scraped")
+                || body.is_some_and(|b| !b.metric_relabel.is_empty() || b.sample_limit > 0);
+            Some(if whole { page } else { page.only(|n| names.contains(n) || also.contains(&n)) })
+        };
+        Self { pages: answers.iter().enumerate().map(page).collect(), answers, model }
+    }
+
+    /// What a scrape of a target at a moment gives, and how many nanoseconds that takes.
+    pub fn scrape(&self, index: usize, target: &Target, load: &Load, at: Time) -> (ScrapeOutcome, i64) {
+        let failed = |reason: &str| (ScrapeOutcome::Failed(reason.to_owned()), 0);
+        let answer = self.answers.get(index);
+        match answer {
+            None => failed("connection refused"),
+            Some(Answer::Fails(reason)) => failed(reason),
+            Some(Answer::Hangs) => {
+                (ScrapeOutcome::Failed("context deadline exceeded".to_owned()), target.timeout_ns)
+            }
+            Some(_) if &*target.scheme == "https" => failed("http: server gave HTTP response to HTTPS client"),
+            Some(Answer::Node | Answer::Service) if &*target.path != "/metrics" => {
+                failed("server returned HTTP status 404 Not Found")
+            }
+            Some(Answer::Model | Answer::Node | Answer::Service) => match &self.pages[index] {
+                Some(page) => (ScrapeOutcome::Page(page.at(&Sources { load, model: self.model }, at)), 0),
+                None => failed("connection refused"),
+            },
+        }
+    }
+}
