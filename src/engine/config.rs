@@ -8,6 +8,7 @@ use crate::rules::notifier::NotifierSettings;
 use crate::rules::slot::group_offset;
 use crate::rules::{GroupSpec, RuleContext};
 use crate::scrape::body::BodySettings;
+use crate::scrape::relabel::RelabelConfig;
 use crate::scrape::slot::{offset_seed, target_hash, target_offset};
 use crate::scrape::target::Target;
 
@@ -57,6 +58,12 @@ pub struct TargetSetup {
 pub struct AlertmanagerLink {
     /// Where alerts are posted.
     pub url: Arc<str>,
+    /// Host and port as written.
+    pub address: Arc<str>,
+    /// The path alerts are posted to, prefix included.
+    pub path: Arc<str>,
+    /// `alert_relabel_configs` of its section (3.x).
+    pub alert_relabel: Vec<RelabelConfig>,
     /// Why it cannot be reached, if it cannot; otherwise it is the machine's own Alertmanager.
     pub unreachable: Option<Arc<str>>,
 }

@@ -321,8 +321,12 @@ impl Engine {
                 .push(now, Event::Sent { alerts: alerts.into(), url: None, outcome: SendOutcome::NoAlertmanager });
             return;
         }
-        let alerts: Arc<[SentAlert]> = alerts.into();
+        let all: Arc<[SentAlert]> = alerts.into();
         for link in &setup.alertmanagers {
+            let alerts = match link.alert_relabel.is_empty() {
+                true => all.clone(),
+                false => notifier::relabelled(&link.alert_relabel, &all).into(),
+            };
             let outcome = match (&link.unreachable, &mut self.alertmanager) {
                 (Some(reason), _) => SendOutcome::Unreachable(reason.clone()),
                 (None, None) => SendOutcome::Unreachable("connection refused".into()),
@@ -335,7 +339,7 @@ impl Engine {
                 }
             };
             let url = Some(link.url.clone());
-            self.journal.push(now, Event::Sent { alerts: alerts.clone(), url, outcome });
+            self.journal.push(now, Event::Sent { alerts, url, outcome });
         }
     }
 

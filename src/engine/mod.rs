@@ -4,10 +4,12 @@
 //! [`Engine::poll`] gives what should happen, [`Engine::next_wakeup`] tells when to poll again. The virtual driver in
 //! `simulate` and the real one in `live` differ only in who answers.
 
+mod assemble;
 mod config;
 mod journal;
 mod machine;
 
+pub use assemble::{Assembly, Circumstances, assemble};
 pub use config::{AlertmanagerLink, AlertmanagerSetup, EngineConfig, Phases, PrometheusSetup, TargetSetup};
 pub use journal::{Entry, Event, Journal, SendOutcome};
 pub use machine::{Engine, Input, Output, PostId, PostOutcome, ScrapeOutcome, StoredSample, TargetId};

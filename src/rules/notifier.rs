@@ -40,6 +40,12 @@ pub fn prepare(settings: &NotifierSettings, alerts: Vec<SentAlert>) -> Vec<SentA
         .collect()
 }
 
+/// Relabels alerts for one Alertmanager (3.x); what relabelling drops is left out.
+pub fn relabelled(rules: &[RelabelConfig], alerts: &[SentAlert]) -> Vec<SentAlert> {
+    let relabelled = |alert: &SentAlert| Some(SentAlert { labels: relabel(rules, &alert.labels)?, ..alert.clone() });
+    alerts.iter().filter_map(relabelled).collect()
+}
+
 /// What is posted to `/api/v2/alerts` for one batch.
 pub fn post_body(alerts: &[SentAlert]) -> Value {
     let texts = |pairs: &mut dyn Iterator<Item = (String, String)>| -> Value {

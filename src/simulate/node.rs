@@ -47,13 +47,28 @@ fn cpu_families(cores: u32) -> Vec<Family> {
     }
     vec![
         family("node_cpu_seconds_total", "counter", "Seconds the CPUs spent in each mode.", seconds),
-        family("node_cpu_guest_seconds_total", "counter", "Seconds the CPUs spent in guests (VMs) for each mode.", guest),
-        family("node_schedstat_running_seconds_total", "counter", "Number of seconds CPU spent running a process.", running),
+        family(
+            "node_cpu_guest_seconds_total",
+            "counter",
+            "Seconds the CPUs spent in guests (VMs) for each mode.",
+            guest,
+        ),
+        family(
+            "node_schedstat_running_seconds_total",
+            "counter",
+            "Number of seconds CPU spent running a process.",
+            running,
+        ),
         plain("node_load1", "gauge", "1m load average.", Source::LoadAverage(0)),
         plain("node_load5", "gauge", "5m load average.", Source::LoadAverage(1)),
         plain("node_load15", "gauge", "15m load average.", Source::LoadAverage(2)),
         plain("node_procs_running", "gauge", "Number of processes in runnable state.", Source::Running),
-        plain("node_procs_blocked", "gauge", "Number of processes blocked waiting for I/O to complete.", Source::Constant(0.0)),
+        plain(
+            "node_procs_blocked",
+            "gauge",
+            "Number of processes blocked waiting for I/O to complete.",
+            Source::Constant(0.0),
+        ),
         plain(
             "node_pressure_cpu_waiting_seconds_total",
             "counter",
@@ -101,14 +116,30 @@ fn storage_families() -> Vec<Family> {
     vec![
         of_mounts("node_filesystem_size_bytes", "Filesystem size in bytes.", &|size, _| size),
         of_mounts("node_filesystem_free_bytes", "Filesystem free space in bytes.", &|_, free| free),
-        of_mounts("node_filesystem_avail_bytes", "Filesystem space available to non-root users in bytes.", &|_, free| free * 0.94),
+        of_mounts(
+            "node_filesystem_avail_bytes",
+            "Filesystem space available to non-root users in bytes.",
+            &|_, free| free * 0.94,
+        ),
         of_mounts("node_filesystem_files", "Filesystem total file nodes.", &|size, _| (size * 65_536.0).floor() / GIB),
         of_mounts("node_filesystem_readonly", "Filesystem read-only status.", &|_, _| 0.0),
         disk("node_disk_io_time_seconds_total", "Total seconds spent doing I/Os.", Source::Rate(0.002)),
         disk("node_disk_read_bytes_total", "The total number of bytes read successfully.", Source::WholeRate(5200.0)),
-        disk("node_disk_written_bytes_total", "The total number of bytes written successfully.", Source::WholeRate(9100.0)),
-        disk("node_disk_reads_completed_total", "The total number of reads completed successfully.", Source::WholeRate(0.2)),
-        disk("node_disk_writes_completed_total", "The total number of writes completed successfully.", Source::WholeRate(0.9)),
+        disk(
+            "node_disk_written_bytes_total",
+            "The total number of bytes written successfully.",
+            Source::WholeRate(9100.0),
+        ),
+        disk(
+            "node_disk_reads_completed_total",
+            "The total number of reads completed successfully.",
+            Source::WholeRate(0.2),
+        ),
+        disk(
+            "node_disk_writes_completed_total",
+            "The total number of writes completed successfully.",
+            Source::WholeRate(0.9),
+        ),
     ]
 }
 
@@ -151,17 +182,42 @@ fn system_families() -> Vec<Family> {
     let collectors = ["cpu", "diskstats", "filesystem", "loadavg", "meminfo", "netdev", "stat", "time", "uname"];
     let successes = collectors.iter().map(|c| (labels(&[("collector", c)]), one)).collect();
     vec![
-        family("node_uname_info", "gauge", "Labeled system information as provided by the uname system call.", vec![(uname, one)]),
-        family("node_os_info", "gauge", "A metric with a constant '1' value labeled by OS information.", vec![(os, one)]),
-        family("node_exporter_build_info", "gauge", "A metric with a constant '1' value labeled by build information.", vec![(build, one)]),
+        family(
+            "node_uname_info",
+            "gauge",
+            "Labeled system information as provided by the uname system call.",
+            vec![(uname, one)],
+        ),
+        family(
+            "node_os_info",
+            "gauge",
+            "A metric with a constant '1' value labeled by OS information.",
+            vec![(os, one)],
+        ),
+        family(
+            "node_exporter_build_info",
+            "gauge",
+            "A metric with a constant '1' value labeled by build information.",
+            vec![(build, one)],
+        ),
         family("node_scrape_collector_success", "gauge", "Whether a collector succeeded.", successes),
         plain("node_time_seconds", "gauge", "System time in seconds since epoch (1970).", Source::UnixTime),
         plain("node_boot_time_seconds", "gauge", "Node boot time, in unixtime.", Source::BootTime),
         plain("node_filefd_allocated", "gauge", "File descriptor statistics: allocated.", Source::Constant(1056.0)),
-        plain("node_filefd_maximum", "gauge", "File descriptor statistics: maximum.", Source::Constant(9.223_372_036_854_776e18)),
+        plain(
+            "node_filefd_maximum",
+            "gauge",
+            "File descriptor statistics: maximum.",
+            Source::Constant(9.223_372_036_854_776e18),
+        ),
         plain("node_entropy_available_bits", "gauge", "Bits of available entropy.", Source::Constant(256.0)),
         plain("node_timex_sync_status", "gauge", "Is clock synchronized to a reliable server.", one),
-        plain("node_vmstat_pgmajfault", "untyped", "/proc/vmstat information field pgmajfault.", Source::WholeRate(0.02)),
+        plain(
+            "node_vmstat_pgmajfault",
+            "untyped",
+            "/proc/vmstat information field pgmajfault.",
+            Source::WholeRate(0.02),
+        ),
     ]
 }
 
@@ -179,19 +235,53 @@ pub(super) fn service_page() -> ExporterPage {
 
 fn process_families(language: &str) -> Vec<Family> {
     let mut families = vec![
-        plain("process_cpu_seconds_total", "counter", "Total user and system CPU time spent in seconds.", Source::Rate(0.001)),
-        plain("process_resident_memory_bytes", "gauge", "Resident memory size in bytes.", Source::Constant(21_848_064.0)),
-        plain("process_virtual_memory_bytes", "gauge", "Virtual memory size in bytes.", Source::Constant(1_277_509_632.0)),
+        plain(
+            "process_cpu_seconds_total",
+            "counter",
+            "Total user and system CPU time spent in seconds.",
+            Source::Rate(0.001),
+        ),
+        plain(
+            "process_resident_memory_bytes",
+            "gauge",
+            "Resident memory size in bytes.",
+            Source::Constant(21_848_064.0),
+        ),
+        plain(
+            "process_virtual_memory_bytes",
+            "gauge",
+            "Virtual memory size in bytes.",
+            Source::Constant(1_277_509_632.0),
+        ),
         plain("process_open_fds", "gauge", "Number of open file descriptors.", Source::Constant(9.0)),
         plain("process_max_fds", "gauge", "Maximum number of open file descriptors.", Source::Constant(524_287.0)),
-        plain("process_start_time_seconds", "gauge", "Start time of the process since unix epoch in seconds.", Source::BootTime),
+        plain(
+            "process_start_time_seconds",
+            "gauge",
+            "Start time of the process since unix epoch in seconds.",
+            Source::BootTime,
+        ),
     ];
     if language == "go" {
-        families.push(plain("go_goroutines", "gauge", "Number of goroutines that currently exist.", Source::Constant(8.0)));
+        families.push(plain(
+            "go_goroutines",
+            "gauge",
+            "Number of goroutines that currently exist.",
+            Source::Constant(8.0),
+        ));
         families.push(plain("go_threads", "gauge", "Number of OS threads created.", Source::Constant(7.0)));
     } else {
-        let version = labels(&[("implementation", "CPython"), ("major", "3"), ("minor", "12"), ("patchlevel", "3"), ("version", "3.12.3")]);
-        families.insert(0, family("python_info", "gauge", "Python platform information", vec![(version, Source::Constant(1.0))]));
+        let version = labels(&[
+            ("implementation", "CPython"),
+            ("major", "3"),
+            ("minor", "12"),
+            ("patchlevel", "3"),
+            ("version", "3.12.3"),
+        ]);
+        families.insert(
+            0,
+            family("python_info", "gauge", "Python platform information", vec![(version, Source::Constant(1.0))]),
+        );
     }
     families
 }

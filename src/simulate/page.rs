@@ -118,8 +118,7 @@ impl ExporterPage {
             for (labels, source) in &family.series {
                 out.push_str(&family.name);
                 if !labels.is_empty() {
-                    let pairs: Vec<String> =
-                        labels.iter().map(|l| format!("{}={}", l.name, quote(&l.value))).collect();
+                    let pairs: Vec<String> = labels.iter().map(|l| format!("{}={}", l.name, quote(&l.value))).collect();
                     let _ = write!(out, "{{{}}}", pairs.join(","));
                 }
                 let _ = writeln!(out, " {}", sources.value(*source, at));

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::alertmanager::Outcome;
 use crate::alertmanager::Notification;
+use crate::alertmanager::Outcome;
 use crate::alertmanager::config::Settings;
 use crate::engine::PostOutcome;
 
@@ -32,5 +32,9 @@ fn is_discord(url: &str) -> bool {
     let host = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (host, path) = host.split_once('/').unwrap_or((host, ""));
     let known = ["discord.com", "discordapp.com"].iter().any(|h| host == *h || host.ends_with(&format!(".{h}")));
-    known && path.starts_with("api/") && path.contains("webhooks/") && !path.ends_with("/slack") && !path.ends_with("/github")
+    known
+        && path.starts_with("api/")
+        && path.contains("webhooks/")
+        && !path.ends_with("/slack")
+        && !path.ends_with("/github")
 }

@@ -63,9 +63,7 @@ impl World {
         match answer {
             None => failed("connection refused"),
             Some(Answer::Fails(reason)) => failed(reason),
-            Some(Answer::Hangs) => {
-                (ScrapeOutcome::Failed("context deadline exceeded".to_owned()), target.timeout_ns)
-            }
+            Some(Answer::Hangs) => (ScrapeOutcome::Failed("context deadline exceeded".to_owned()), target.timeout_ns),
             Some(_) if &*target.scheme == "https" => failed("http: server gave HTTP response to HTTPS client"),
             Some(Answer::Node | Answer::Service) if &*target.path != "/metrics" => {
                 failed("server returned HTTP status 404 Not Found")
