@@ -67,6 +67,43 @@ pub fn format_sample(v: f64) -> String {
     format_float(v, if exponent { FloatFormat::Exponent } else { FloatFormat::Fixed }, None)
 }
 
+/// `strconv.FormatFloat(v, 'b', -1, 64)`: mantissa and binary exponent, `4503599627370496p-52`.
+pub fn format_binary(v: f64) -> String {
+    if !v.is_finite() {
+        return format_value(v);
+    }
+    let (sign, mantissa, exponent) = parts(v);
+    format!("{sign}{mantissa}p{exponent:+}")
+}
+
+/// `strconv.FormatFloat(v, 'x', -1, 64)`: `0x1.8p+01`.
+pub fn format_hex(v: f64) -> String {
+    if !v.is_finite() {
+        return format_value(v);
+    }
+    let (sign, mut mantissa, mut exponent) = parts(v);
+    if mantissa == 0 {
+        return format!("{sign}0x0p+00");
+    }
+    let shift = mantissa.leading_zeros() - 11;
+    mantissa <<= shift;
+    exponent = exponent + 52 - i64::from(shift);
+    let fraction = format!("{:013x}", mantissa & ((1 << 52) - 1));
+    let fraction = fraction.trim_end_matches('0');
+    let point = if fraction.is_empty() { "" } else { "." };
+    let mark = if exponent < 0 { '-' } else { '+' };
+    format!("{sign}0x1{point}{fraction}p{mark}{:02}", exponent.abs())
+}
+
+/// Sign, mantissa and exponent such that the value is `mantissa × 2^exponent`.
+fn parts(v: f64) -> (&'static str, u64, i64) {
+    let bits = v.to_bits();
+    let sign = if v.is_sign_negative() { "-" } else { "" };
+    let exponent = i64::try_from(bits >> 52 & 0x7ff).unwrap_or(0);
+    let fraction = bits & ((1 << 52) - 1);
+    if exponent == 0 { (sign, fraction, -1074) } else { (sign, fraction | 1 << 52, exponent - 1075) }
+}
+
 fn shortest(v: f64) -> Digits {
     let mut buffer = zmij::Buffer::new();
     digits_of(buffer.format_finite(v))
@@ -390,6 +427,14 @@ mod tests {
         ] {
             assert_eq!(format_float(v, format, Some(precision)), text, "{v} {format:?} {precision}");
         }
+    }
+
+    #[test]
+    fn binary_and_hexadecimal_forms() {
+        assert_eq!(format_binary(1.0), "4503599627370496p-52");
+        assert_eq!(format_hex(3.0), "0x1.8p+01");
+        assert_eq!(format_hex(-5e-324), "-0x1p-1074");
+        assert_eq!(format_hex(0.0), "0x0p+00");
     }
 
     #[test]

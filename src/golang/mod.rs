@@ -4,6 +4,7 @@ pub mod duration;
 pub mod float;
 pub mod quoting;
 pub mod regexp;
+pub mod template;
 pub mod time;
 pub mod url;
 pub mod url_parse;

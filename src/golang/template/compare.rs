@@ -1,0 +1,116 @@
+//! `eq ne lt le gt ge`: Go compares basic values of the same kind only.
+
+use super::super::time::GoTime;
+use super::value::{Type, Value};
+
+const BAD: &str = "incompatible types for comparison";
+const BAD_TYPE: &str = "invalid type for comparison";
+
+/// A value as comparisons see it.
+#[derive(Clone)]
+enum Basic {
+    Bool(bool),
+    Int(i64),
+    Uint(u8),
+    Float(f64),
+    Str(std::sync::Arc<str>),
+}
+
+impl Basic {
+    /// Basic values by kind, below any name; `None` for the rest.
+    fn of(value: &Value) -> Option<Self> {
+        Some(match value.plain() {
+            Value::Bool(b) => Self::Bool(b),
+            Value::Int(i) | Value::Int64(i) | Value::Duration(i) => Self::Int(i),
+            Value::Uint8(u) => Self::Uint(u),
+            Value::Float(f) => Self::Float(f),
+            Value::Str(s) => Self::Str(s),
+            _ => return None,
+        })
+    }
+}
+
+/// Slices and maps cannot be compared.
+fn check_comparable(value: &Value) -> Result<(), String> {
+    match value.plain() {
+        Value::List(_) | Value::Map(_) => {
+            Err(format!("uncomparable type {}: {}", value.type_name(), super::print::sprint_one(value)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn same_time(a: &GoTime, b: &GoTime) -> bool {
+    a == b
+}
+
+/// `eq`: the first argument against any of the others.
+pub(super) fn eq(args: &[Value]) -> Result<bool, String> {
+    let Some((first, others)) = args.split_first() else {
+        return Err("missing argument for comparison".to_owned());
+    };
+    check_comparable(first)?;
+    if others.is_empty() {
+        return Err("missing argument for comparison".to_owned());
+    }
+    for other in others {
+        if equal(first, other)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn equal(a: &Value, b: &Value) -> Result<bool, String> {
+    let nil = a.ty().is_none() || b.ty().is_none();
+    match (Basic::of(a), Basic::of(b)) {
+        (Some(Basic::Bool(x)), Some(Basic::Bool(y))) => Ok(x == y),
+        (Some(Basic::Int(x)), Some(Basic::Int(y))) => Ok(x == y),
+        (Some(Basic::Uint(x)), Some(Basic::Uint(y))) => Ok(x == y),
+        (Some(Basic::Int(x)), Some(Basic::Uint(y))) | (Some(Basic::Uint(y)), Some(Basic::Int(x))) => {
+            Ok(x == i64::from(y))
+        }
+        (Some(Basic::Float(x)), Some(Basic::Float(y))) => Ok(x == y),
+        (Some(Basic::Str(x)), Some(Basic::Str(y))) => Ok(x == y),
+        (None, None) => match (a, b) {
+            (Value::Nil, Value::Nil) => Ok(true),
+            (Value::Time(x), Value::Time(y)) => Ok(same_time(x, y)),
+            (Value::Object(x), Value::Object(y)) if x.underlying().is_none() => Ok(std::sync::Arc::ptr_eq(x, y)),
+            _ if nil => Ok(false),
+            _ => check_comparable(b).map(|()| false),
+        },
+        _ if nil => Ok(false),
+        _ => Err(BAD.to_owned()),
+    }
+}
+
+/// `ne`
+pub(super) fn ne(args: &[Value]) -> Result<bool, String> {
+    args.iter().try_for_each(check_comparable)?;
+    eq(args).map(|b| !b)
+}
+
+/// `lt`
+pub(super) fn lt(args: &[Value]) -> Result<bool, String> {
+    let [a, b] = args else {
+        return Err("missing argument for comparison".to_owned());
+    };
+    match (Basic::of(a), Basic::of(b)) {
+        (Some(Basic::Int(x)), Some(Basic::Int(y))) => Ok(x < y),
+        (Some(Basic::Uint(x)), Some(Basic::Uint(y))) => Ok(x < y),
+        (Some(Basic::Int(x)), Some(Basic::Uint(y))) => Ok(x < i64::from(y)),
+        (Some(Basic::Uint(x)), Some(Basic::Int(y))) => Ok(i64::from(x) < y),
+        (Some(Basic::Float(x)), Some(Basic::Float(y))) => Ok(x < y),
+        (Some(Basic::Str(x)), Some(Basic::Str(y))) => Ok(x < y),
+        (None, _) | (_, None) | (Some(Basic::Bool(_)), Some(Basic::Bool(_))) => Err(BAD_TYPE.to_owned()),
+        _ => Err(BAD.to_owned()),
+    }
+}
+
+/// `le`
+pub(super) fn le(args: &[Value]) -> Result<bool, String> {
+    Ok(lt(args)? || eq(args)?)
+}
+
+/// The signatures of the comparisons.
+pub(super) const TWO: &[Type] = &[Type::Reflect, Type::Reflect];

@@ -1,0 +1,423 @@
+//! `fmt.Sprintf`: format strings, flags, verbs, and what Go writes where they do not fit.
+
+use super::super::duration::format_go_duration;
+use super::super::float::{FloatFormat, format_float};
+use super::super::quoting::{is_print, quote_char, quote_to_ascii};
+use super::super::{float, quote};
+use super::value::{Object, Value};
+
+/// Widths and precisions beyond this are refused, as in Go.
+const TOO_LARGE: usize = 1_000_000;
+
+/// Flags, width and precision of one verb.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Spec {
+    minus: bool,
+    plus: bool,
+    sharp: bool,
+    space: bool,
+    zero: bool,
+    /// `%+v`
+    names: bool,
+    /// `%#v`
+    syntax: bool,
+    width: Option<usize>,
+    precision: Option<usize>,
+}
+
+/// Where reading a format string has come to.
+struct Cursor<'a> {
+    format: &'a [u8],
+    at: usize,
+    args: &'a [Value],
+    arg: usize,
+    reordered: bool,
+    good_index: bool,
+}
+
+/// `fmt.Sprintf`
+pub(super) fn sprintf(format: &str, args: &[Value]) -> String {
+    let mut out = String::with_capacity(format.len() + 16);
+    let mut c = Cursor { format: format.as_bytes(), at: 0, args, arg: 0, reordered: false, good_index: true };
+    while let Some(percent) = format[c.at..].find('%') {
+        out.push_str(&format[c.at..c.at + percent]);
+        c.at += percent + 1;
+        c.good_index = true;
+        let mut spec = c.flags();
+        c.width_and_precision(&mut spec, &mut out);
+        let Some(verb) = format[c.at..].chars().next() else {
+            out.push_str("%!(NOVERB)");
+            break;
+        };
+        c.at += verb.len_utf8();
+        if verb == '%' {
+            out.push('%');
+        } else if !c.good_index {
+            out.push_str(&format!("%!{verb}(BADINDEX)"));
+        } else if let Some(arg) = args.get(c.arg) {
+            c.arg += 1;
+            if verb == 'v' {
+                spec.syntax = std::mem::take(&mut spec.sharp);
+                spec.names = std::mem::take(&mut spec.plus);
+            }
+            print_argument(&mut out, &spec, arg, verb);
+        } else {
+            out.push_str(&format!("%!{verb}(MISSING)"));
+        }
+    }
+    out.push_str(&format[c.at.min(format.len())..]);
+    if !c.reordered && c.arg < args.len() {
+        out.push_str("%!(EXTRA ");
+        for (i, arg) in args[c.arg..].iter().enumerate() {
+            if i > 0 {
+                out.push_str(", ");
+            }
+            if !matches!(arg, Value::Nil) {
+                out.push_str(&arg.type_name());
+                out.push('=');
+            }
+            print_argument(&mut out, &Spec::default(), arg, 'v');
+        }
+        out.push(')');
+    }
+    out
+}
+
+impl Cursor<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.format.get(self.at).copied()
+    }
+
+    fn flags(&mut self) -> Spec {
+        let mut spec = Spec::default();
+        while let Some(b) = self.peek() {
+            match b {
+                b'#' => spec.sharp = true,
+                b'0' => spec.zero = !spec.minus,
+                b'+' => spec.plus = true,
+                b'-' => {
+                    spec.minus = true;
+                    spec.zero = false;
+                }
+                b' ' => spec.space = true,
+                _ => break,
+            }
+            self.at += 1;
+        }
+        spec
+    }
+
+    fn width_and_precision(&mut self, spec: &mut Spec, out: &mut String) {
+        let mut after_index = self.index();
+        if self.peek() == Some(b'*') {
+            self.at += 1;
+            match self.number_argument() {
+                Some(n) => {
+                    if n < 0 {
+                        spec.minus = true;
+                        spec.zero = false;
+                    }
+                    spec.width = Some(usize::try_from(n.unsigned_abs()).unwrap_or(0));
+                }
+                None => out.push_str("%!(BADWIDTH)"),
+            }
+            after_index = false;
+        } else {
+            spec.width = self.number(self.format.len());
+            if after_index && spec.width.is_some() {
+                self.good_index = false;
+            }
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            if after_index {
+                self.good_index = false;
+            }
+            after_index = self.index();
+            if self.peek() == Some(b'*') {
+                self.at += 1;
+                spec.precision = self.number_argument().and_then(|n| usize::try_from(n).ok());
+                if spec.precision.is_none() {
+                    out.push_str("%!(BADPREC)");
+                }
+                after_index = false;
+            } else {
+                spec.precision = Some(self.number(self.format.len()).unwrap_or(0));
+            }
+        }
+        if !after_index {
+            self.index();
+        }
+    }
+
+    /// `[n]`: true when there is one that can be read.
+    fn index(&mut self) -> bool {
+        if self.peek() != Some(b'[') {
+            return false;
+        }
+        self.reordered = true;
+        let close = self.format[self.at..].iter().position(|b| *b == b']');
+        let Some(close) = close.filter(|_| self.format.len() - self.at >= 3) else {
+            self.at += 1;
+            self.good_index = false;
+            return false;
+        };
+        let end = self.at + close;
+        self.at += 1;
+        let number = self.number(end).filter(|_| self.at == end);
+        self.at = end + 1;
+        match number.and_then(|n| n.checked_sub(1)).filter(|n| *n < self.args.len()) {
+            Some(n) => {
+                self.arg = n;
+                true
+            }
+            None => {
+                self.good_index = false;
+                number.is_some()
+            }
+        }
+    }
+
+    fn number(&mut self, end: usize) -> Option<usize> {
+        let start = self.at;
+        let mut n = 0usize;
+        while self.at < end && self.format[self.at].is_ascii_digit() {
+            n = n * 10 + usize::from(self.format[self.at] - b'0');
+            if n > TOO_LARGE {
+                // Go gives up on the rest of the format.
+                self.at = end;
+                return None;
+            }
+            self.at += 1;
+        }
+        (self.at > start).then_some(n)
+    }
+
+    fn number_argument(&mut self) -> Option<i64> {
+        let value = self.args.get(self.arg)?;
+        self.arg += 1;
+        let n = match value.plain() {
+            Value::Int(i) | Value::Int64(i) | Value::Duration(i) => i,
+            Value::Uint8(u) => i64::from(u),
+            _ => return None,
+        };
+        (n.unsigned_abs() <= TOO_LARGE as u64).then_some(n)
+    }
+}
+
+/// Writes one operand.
+pub(super) fn print_argument(out: &mut String, spec: &Spec, value: &Value, verb: char) {
+    match (value, verb) {
+        (Value::Nil, 'v' | 'T') => pad(out, spec, "<nil>"),
+        (Value::Nil, _) => out.push_str(&format!("%!{verb}(<nil>)")),
+        (_, 'T') => pad(out, spec, &value.type_name()),
+        _ => print_value(out, spec, value, verb, 0),
+    }
+}
+
+fn bad_verb(out: &mut String, value: &Value, verb: char) {
+    out.push_str(&format!("%!{verb}({}=", value.type_name()));
+    // Go calls no String method here.
+    match value {
+        Value::Duration(d) => out.push_str(&d.to_string()),
+        _ => print_value(out, &Spec::default(), &value.plain(), 'v', 0),
+    }
+    out.push(')');
+}
+
+fn print_value(out: &mut String, spec: &Spec, value: &Value, verb: char, depth: usize) {
+    let textual = matches!(verb, 'v' | 's' | 'x' | 'X' | 'q') && !spec.syntax;
+    match value {
+        Value::Nil => out.push_str("<nil>"),
+        Value::Bool(b) => match verb {
+            't' | 'v' => pad(out, spec, if *b { "true" } else { "false" }),
+            _ => bad_verb(out, value, verb),
+        },
+        Value::Duration(d) if textual => print_str(out, spec, &format_go_duration(*d), verb, value),
+        Value::Int(i) | Value::Int64(i) | Value::Duration(i) => print_int(out, spec, *i, verb, value),
+        Value::Uint8(u) => print_int(out, spec, i64::from(*u), verb, value),
+        Value::Float(f) => print_float(out, spec, *f, verb, value),
+        Value::Str(s) => print_str(out, spec, s, verb, value),
+        Value::Time(t) => print_str(out, spec, &t.to_string(), if textual { verb } else { 's' }, value),
+        Value::List(list) => {
+            let (open, separator, close) = if spec.syntax { ("{", ", ", "}") } else { ("[", " ", "]") };
+            if spec.syntax {
+                out.push_str(&value.type_name());
+            }
+            out.push_str(open);
+            for (i, item) in list.items.iter().enumerate() {
+                if i > 0 {
+                    out.push_str(separator);
+                }
+                print_value(out, spec, item, verb, depth + 1);
+            }
+            out.push_str(close);
+        }
+        Value::Map(map) => {
+            let (open, separator, close) = if spec.syntax { ("{", ", ", "}") } else { ("map[", " ", "]") };
+            if spec.syntax {
+                out.push_str(&value.type_name());
+            }
+            out.push_str(open);
+            for (i, (key, item)) in map.entries().iter().enumerate() {
+                if i > 0 {
+                    out.push_str(separator);
+                }
+                print_value(out, spec, &Value::Str(std::sync::Arc::clone(key)), verb, depth + 1);
+                out.push(':');
+                print_value(out, spec, item, verb, depth + 1);
+            }
+            out.push_str(close);
+        }
+        Value::Object(object) => print_object(out, spec, &**object, verb, depth, textual),
+    }
+}
+
+fn print_object(out: &mut String, spec: &Spec, object: &dyn Object, verb: char, depth: usize, textual: bool) {
+    if textual && let Some(text) = object.text() {
+        return print_str(out, spec, &text, verb, &Value::Nil);
+    }
+    if let Some(plain) = object.underlying() {
+        return print_value(out, spec, &plain, verb, depth);
+    }
+    if object.type_name().starts_with('*') {
+        if depth > 0 {
+            // An address, which no two runs share.
+            out.push_str("0xc000000000");
+            return;
+        }
+        out.push('&');
+    }
+    if spec.syntax {
+        out.push_str(object.type_name().trim_start_matches('*'));
+    }
+    out.push('{');
+    for (i, (name, value)) in object.fields().iter().enumerate() {
+        if i > 0 {
+            out.push_str(if spec.syntax { ", " } else { " " });
+        }
+        if spec.names || spec.syntax {
+            out.push_str(name);
+            out.push(':');
+        }
+        print_value(out, spec, value, verb, depth + 1);
+    }
+    out.push('}');
+}
+
+fn pad(out: &mut String, spec: &Spec, text: &str) {
+    let missing = spec.width.unwrap_or(0).saturating_sub(text.chars().count());
+    let fill = if spec.zero { '0' } else { ' ' };
+    if spec.minus {
+        out.push_str(text);
+        out.extend(std::iter::repeat_n(' ', missing));
+    } else {
+        out.extend(std::iter::repeat_n(fill, missing));
+        out.push_str(text);
+    }
+}
+
+fn print_str(out: &mut String, spec: &Spec, s: &str, verb: char, value: &Value) {
+    let cut = match spec.precision {
+        Some(n) if !matches!(verb, 'x' | 'X') => s.char_indices().nth(n).map_or(s, |(i, _)| &s[..i]),
+        _ => s,
+    };
+    match verb {
+        'v' if spec.syntax => pad(out, spec, &quote(cut)),
+        'v' | 's' => pad(out, spec, cut),
+        'q' if spec.sharp && cut.chars().all(|c| c != '`' && (c == '\t' || is_print(c))) => {
+            pad(out, spec, &format!("`{cut}`"));
+        }
+        'q' if spec.plus => pad(out, spec, &quote_to_ascii(cut)),
+        'q' => pad(out, spec, &quote(cut)),
+        'x' | 'X' => {
+            let upper = verb == 'X';
+            let mut text = String::new();
+            for (i, b) in s.bytes().take(spec.precision.unwrap_or(usize::MAX)).enumerate() {
+                if i > 0 && spec.space {
+                    text.push(' ');
+                }
+                if spec.sharp && (i == 0 || spec.space) {
+                    text.push_str(if upper { "0X" } else { "0x" });
+                }
+                text.push_str(&if upper { format!("{b:02X}") } else { format!("{b:02x}") });
+            }
+            pad(out, spec, &text);
+        }
+        _ => bad_verb(out, value, verb),
+    }
+}
+
+fn print_int(out: &mut String, spec: &Spec, i: i64, verb: char, value: &Value) {
+    let u = i.unsigned_abs();
+    let (digits, prefix) = match verb {
+        'd' | 'v' => (u.to_string(), ""),
+        'b' => (format!("{u:b}"), if spec.sharp { "0b" } else { "" }),
+        'o' => (format!("{u:o}"), if spec.sharp { "0" } else { "" }),
+        'O' => (format!("{u:o}"), "0o"),
+        'x' => (format!("{u:x}"), if spec.sharp { "0x" } else { "" }),
+        'X' => (format!("{u:X}"), if spec.sharp { "0X" } else { "" }),
+        'c' => return pad(out, spec, &character(i).to_string()),
+        'q' => return pad(out, spec, &quote_char(character(i))),
+        'U' => {
+            let mut text = format!("U+{u:04X}");
+            if spec.sharp && is_print(character(i)) {
+                text.push_str(&format!(" '{}'", character(i)));
+            }
+            return pad(out, &Spec { zero: false, ..*spec }, &text);
+        }
+        _ => return bad_verb(out, value, verb),
+    };
+    let sign = if i < 0 {
+        "-"
+    } else if spec.plus {
+        "+"
+    } else if spec.space {
+        " "
+    } else {
+        ""
+    };
+    let least = match (spec.precision, spec.width) {
+        (Some(0), _) if i == 0 => return pad(out, &Spec { zero: false, ..*spec }, ""),
+        (Some(p), _) => p,
+        (None, Some(w)) if spec.zero => w.saturating_sub(sign.len()),
+        _ => 0,
+    };
+    let zeros = "0".repeat(least.saturating_sub(digits.len()));
+    pad(out, &Spec { zero: false, ..*spec }, &format!("{sign}{prefix}{zeros}{digits}"));
+}
+
+fn character(i: i64) -> char {
+    u32::try_from(i).ok().and_then(char::from_u32).unwrap_or('\u{fffd}')
+}
+
+fn print_float(out: &mut String, spec: &Spec, v: f64, verb: char, value: &Value) {
+    let text = match verb {
+        'v' | 'g' | 'G' => format_float(v, FloatFormat::General, spec.precision),
+        'f' | 'F' => format_float(v, FloatFormat::Fixed, Some(spec.precision.unwrap_or(6))),
+        'e' | 'E' => format_float(v, FloatFormat::Exponent, Some(spec.precision.unwrap_or(6))),
+        'b' => float::format_binary(v),
+        'x' | 'X' => float::format_hex(v),
+        _ => return bad_verb(out, value, verb),
+    };
+    let text = if verb.is_ascii_uppercase() && v.is_finite() { text.to_ascii_uppercase() } else { text };
+    let (sign, digits) = match text.strip_prefix(['-', '+']) {
+        Some(rest) => (&text[..1], rest),
+        None => ("+", text.as_str()),
+    };
+    let sign = if sign == "+" && spec.space && !spec.plus { " " } else { sign };
+    if !v.is_finite() {
+        let spec = Spec { zero: false, ..*spec };
+        let bare = v.is_nan() && !spec.space && !spec.plus;
+        return pad(out, &spec, &if bare { digits.to_owned() } else { format!("{sign}{digits}") });
+    }
+    if sign == "+" && !spec.plus {
+        return pad(out, spec, digits);
+    }
+    let width = spec.width.unwrap_or(0);
+    if spec.zero && width > digits.len() + 1 {
+        out.push_str(sign);
+        return pad(out, &Spec { width: Some(width - 1), ..*spec }, digits);
+    }
+    pad(out, spec, &format!("{sign}{digits}"));
+}
