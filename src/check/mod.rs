@@ -3,12 +3,14 @@
 //! A script is written once and holds on both clocks: a [`World`] answers its steps, from files and the embedded stack
 //! in virtual time, or from a running stack. `probe/` is the only part that touches the world outside.
 
+pub mod acceptance;
 pub mod document;
 pub mod probe;
 
 mod judge;
 mod outcome;
 mod script;
+mod simulated;
 mod step;
 
 pub use judge::{World, judge};

@@ -1,10 +1,18 @@
-//! Arguments as typed.
+//! Arguments as typed. One definition per flag feeds help, completion and its environment twin `LABKIT_...`.
 
-use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 /// Runs and grades hands-on monitoring labs.
 #[derive(Debug, Parser)]
-#[command(name = "labkit", version, about, long_about = None)]
+#[command(
+    name = "labkit",
+    version,
+    about,
+    long_about = "Runs and grades hands-on monitoring labs: a student's Prometheus, rules, Alertmanager and Discord \
+                  configuration, tried out in virtual time within milliseconds, or a running stack and VM in real time."
+)]
 pub struct Args {
     /// What to do.
     #[command(subcommand)]
@@ -14,6 +22,119 @@ pub struct Args {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Judge a repository: the lab's whole acceptance run in virtual time, with a Markdown report
+    Run(RunArgs),
+    /// List the labs
+    Labs(LabsArgs),
+    /// Explain a criterion, a question or a piece of advice
+    Explain(ExplainArgs),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
     /// Hold the engine against recorded behaviour of the real programs
     Conformance(super::conformance::ConformanceArgs),
+}
+
+/// Which labs there are.
+#[derive(Debug, ClapArgs)]
+pub struct LabSource {
+    /// Folder with `labs/` and `checks/` to use instead of the built-in labs
+    #[arg(long = "labs", value_name = "DIR", env = "LABKIT_LABS")]
+    pub folder: Option<PathBuf>,
+    /// Set a parameter of the lab, such as stress.long=5m (repeatable)
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment, env = "LABKIT_SET", value_delimiter = ',')]
+    pub set: Vec<(String, String)>,
+}
+
+/// How results are shown.
+#[derive(Debug, ClapArgs)]
+pub struct Output {
+    /// One JSON document on stdout and nothing else
+    #[arg(long, env = "LABKIT_JSON")]
+    pub json: bool,
+    /// Folder for reports
+    #[arg(long, value_name = "DIR", default_value = "reports", env = "LABKIT_OUT")]
+    pub out: PathBuf,
+    /// Also write JUnit XML to this file
+    #[arg(long, value_name = "FILE", env = "LABKIT_JUNIT")]
+    pub junit: Option<PathBuf>,
+    /// Judge only these criteria; the others are left open
+    #[arg(long, value_name = "ID", value_delimiter = ',', env = "LABKIT_ONLY")]
+    pub only: Vec<String>,
+    /// Exit with 0 where 1 would tell that something failed
+    #[arg(long, env = "LABKIT_EXIT_ZERO")]
+    pub exit_zero: bool,
+    /// Show the headline alone
+    #[arg(short, long, env = "LABKIT_QUIET", conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Show reason and hint of every criterion
+    #[arg(short, long, env = "LABKIT_VERBOSE")]
+    pub verbose: bool,
+    /// When to colour
+    #[arg(long, value_enum, default_value_t = When::Auto, env = "LABKIT_COLOR")]
+    pub color: When,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// `labkit run`
+#[derive(Debug, ClapArgs)]
+pub struct RunArgs {
+    /// The lab: its number, its name, or a path to a lab folder
+    #[arg(value_name = "LAB", env = "LABKIT_LAB")]
+    pub lab: String,
+    /// The repository to judge; without it the current folder if it holds a stack, else the lab's own solution
+    #[arg(long, value_name = "DIR", env = "LABKIT_REPO")]
+    pub repo: Option<PathBuf>,
+    /// Where labs come from
+    #[command(flatten)]
+    pub source: LabSource,
+    /// How results are shown
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `labkit labs`
+#[derive(Debug, ClapArgs)]
+pub struct LabsArgs {
+    /// Where labs come from
+    #[command(flatten)]
+    pub source: LabSource,
+    /// One JSON document on stdout and nothing else
+    #[arg(long, env = "LABKIT_JSON")]
+    pub json: bool,
+}
+
+/// `labkit explain`
+#[derive(Debug, ClapArgs)]
+pub struct ExplainArgs {
+    /// Id of a criterion, a question or a piece of advice
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Where labs come from
+    #[command(flatten)]
+    pub source: LabSource,
+}
+
+/// `labkit completions`
+#[derive(Debug, ClapArgs)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(format!("{text:?} is not NAME=VALUE")),
+    }
 }

@@ -3,6 +3,11 @@
 mod args;
 mod conformance;
 mod exit;
+mod lab_source;
+mod labs;
+mod print;
+mod progress;
+mod run;
 
 use std::process::ExitCode;
 
@@ -21,6 +26,11 @@ pub fn main() -> ExitCode {
         }
     };
     match args.command {
-        Command::Conformance(a) => conformance::run(&a).into(),
+        Command::Run(a) => run::run(&a),
+        Command::Labs(a) => labs::labs(&a),
+        Command::Explain(a) => labs::explain(&a),
+        Command::Completions(a) => labs::completions(&a),
+        Command::Conformance(a) => conformance::run(&a),
     }
+    .into()
 }

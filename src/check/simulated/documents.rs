@@ -1,0 +1,130 @@
+//! The report, its answers and the cheat sheet.
+
+use serde_json::json;
+
+use super::Simulated;
+use crate::check::document::{Document, Found, find_answer, kinds_of_commands, own_words};
+use crate::check::{AnswersStep, Finding, MarkdownStep, Outcome};
+use crate::lab::Missing;
+use crate::report::Basis;
+
+/// A Markdown document is there and says enough.
+pub fn markdown(world: &Simulated<'_>, step: &MarkdownStep) -> Outcome {
+    let documents = world.documents(&step.find);
+    let Some(document) = documents.iter().max_by_key(|d| own_words(d, &world.templates)) else {
+        return Outcome::Fails(
+            Finding::observed(
+                format!("no {} in Markdown", step.find),
+                format!("a .md file that is the {} of this lab", step.find),
+            )
+            .basis(Basis::Static),
+        );
+    };
+    let mut told = Vec::new();
+    let mut missing = Vec::new();
+    if let Some(wanted) = step.own_words {
+        let words = own_words(document, &world.templates);
+        told.push(format!("{words} words of its own"));
+        if (words as f64) < wanted.at_least {
+            missing.push((format!("{words} words of its own"), format!("at least {}", wanted.at_least)));
+        }
+    }
+    if let Some(wanted) = step.headings {
+        let headings = document.headings();
+        told.push(format!("{headings} headings"));
+        if (headings as f64) < wanted.at_least {
+            missing.push((format!("{headings} headings"), format!("at least {}", wanted.at_least)));
+        }
+    }
+    let silent: Vec<&str> =
+        step.mentions.iter().map(String::as_str).filter(|w| document.line_of(w).is_none()).collect();
+    if !silent.is_empty() {
+        missing.push((format!("no word about {}", silent.join(", ")), "a report on this lab".to_owned()));
+    }
+    if let Some(commands) = &step.commands {
+        match kinds_of_commands(document, &commands.of) {
+            Ok(found) => {
+                told.push(format!("{} kinds of commands of this lab", found.len()));
+                if found.len() < commands.at_least as usize {
+                    missing.push((
+                        format!("{} kinds of commands of this lab", found.len()),
+                        format!("at least {}", commands.at_least),
+                    ));
+                }
+            }
+            Err(e) => {
+                return Outcome::Error(Finding::said(format!("a pattern of the lab is no regular expression: {e}")));
+            }
+        }
+    }
+    let place = json!({"kind": "file", "file": document.path, "line": 1});
+    if missing.is_empty() {
+        return Outcome::Holds(
+            Finding::said(format!("observed {} in {}", told.join(", "), document.path))
+                .basis(Basis::Static)
+                .evidence([place]),
+        );
+    }
+    let (observed, wanted): (Vec<String>, Vec<String>) = missing.into_iter().unzip();
+    Outcome::Fails(
+        Finding::observed(format!("{} in {}", observed.join(" and "), document.path), wanted.join(" and "))
+            .basis(Basis::Static)
+            .evidence([place]),
+    )
+}
+
+/// The lab's questions are answered.
+pub fn answers(world: &Simulated<'_>, step: &AnswersStep) -> Outcome {
+    let documents: Vec<Document> = world.documents(&step.document);
+    let mut rows = Vec::new();
+    let (mut absent, mut doubtful) = (Vec::new(), Vec::new());
+    for question in &world.lab.questions {
+        let answer = match find_answer(question, &documents) {
+            Ok(answer) => answer,
+            Err(e) => {
+                return Outcome::Error(Finding::said(format!("a pattern of the lab is no regular expression: {e}")));
+            }
+        };
+        let (file, line) = answer.place.clone().unzip();
+        rows.push(json!({
+            "id": question.id, "title": question.title, "found": answer.found.as_str(),
+            "file": file, "line": line, "quote": answer.quote,
+        }));
+        if answer.found != Found::Yes {
+            if question.required && answer.found == Found::No
+                || question.missing == Missing::Fail && answer.found == Found::No
+            {
+                absent.push(question);
+            } else {
+                doubtful.push(question);
+            }
+        }
+    }
+    let evidence = json!({"kind": "answers", "questions": rows});
+    let names = |list: &[&crate::lab::Question]| list.iter().map(|q| q.id.as_str()).collect::<Vec<_>>().join(", ");
+    if let Some(first) = absent.first() {
+        return Outcome::Fails(
+            Finding::observed(format!("no answer to {}", names(&absent)), "an answer to every question of the lab")
+                .hint(format!("answer: {}", first.title))
+                .basis(Basis::Static)
+                .evidence([evidence]),
+        );
+    }
+    if doubtful.is_empty() {
+        let total = world.lab.questions.len();
+        return Outcome::Holds(
+            Finding::said(format!("observed an answer to each of the {total} questions"))
+                .basis(Basis::Static)
+                .evidence([evidence]),
+        );
+    }
+    Outcome::Review(
+        Finding::observed(
+            format!("no certain answer to {}", names(&doubtful)),
+            "an answer to every question of the lab",
+        )
+        .hint("read the passages quoted here and decide")
+        .basis(Basis::Static)
+        .evidence([evidence]),
+    )
+}
