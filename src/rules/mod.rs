@@ -5,6 +5,7 @@
 
 mod alerting;
 mod expansion;
+pub mod file;
 mod group;
 pub mod notifier;
 mod recording;

@@ -68,7 +68,14 @@ impl Builder<'_> {
         match event {
             Event::Scalar(value, style, anchor, tag) => {
                 let value = if span.start == span.end { String::new() } else { value.into_owned() };
-                let scalar = Scalar { value, style: style_of(style) };
+                let style = style_of(style);
+                // The parser's span of a block begins at its content; Go's begins at the `|` or `>`.
+                let start = match style {
+                    Style::Literal | Style::Folded => block_header(self.source.text(), span.start as usize),
+                    _ => None,
+                };
+                let span = start.map_or(span, |start| Span::new(start, span.end as usize));
+                let scalar = Scalar { value, style };
                 let node = Node::new(Value::Scalar(scalar), span, tag.as_deref().and_then(short_tag));
                 self.finish(anchor, node)?;
             }
@@ -134,6 +141,19 @@ impl Builder<'_> {
         d.upstream = Some(format!("yaml: line {}: {}", position.line, e.info()));
         Box::new(d)
     }
+}
+
+/// Where the indicator of the block scalar stands whose content begins at `content`.
+fn block_header(text: &str, content: usize) -> Option<usize> {
+    let before = text.get(..content)?.trim_end();
+    let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+    let line = &before[line_start..];
+    let is_header = |at: usize| {
+        let rest = line[at + 1..].trim_start_matches(|c: char| c.is_ascii_digit() || c == '+' || c == '-');
+        let rest = rest.trim_start();
+        rest.is_empty() || rest.starts_with('#')
+    };
+    line.match_indices(['|', '>']).map(|(i, _)| i).find(|i| is_header(*i)).map(|i| line_start + i)
 }
 
 fn pairs(children: Vec<Node>) -> Vec<(Node, Node)> {

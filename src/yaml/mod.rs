@@ -34,6 +34,7 @@ mod decoder;
 mod load;
 mod mapping;
 mod node;
+mod placement;
 mod resolve;
 mod similar;
 
@@ -41,5 +42,6 @@ pub use decoder::{Decoder, Duration, GoYaml, Spanned};
 pub use load::{MAX_ALIAS_NODES, MAX_BYTES, MAX_DEPTH, parse};
 pub use mapping::Mapping;
 pub use node::{Node, Scalar, Style, Value};
+pub use placement::Placement;
 pub use resolve::Resolved;
 pub use similar::nearest;
