@@ -12,9 +12,11 @@ mod inhibit;
 mod machine;
 mod nflog;
 mod notification;
+pub mod notify;
 mod output;
 mod retry;
 mod silence;
+pub mod template;
 mod version;
 
 pub use alert::{Alert, Annotations, PostableAlert, message_order};

@@ -1,7 +1,9 @@
 //! What output must share with Go: float and duration formatting, quoting, times, `text/template`, regular expressions.
 
+pub mod base64;
 pub mod duration;
 pub mod float;
+pub mod json;
 pub mod quoting;
 pub mod regexp;
 pub mod template;
