@@ -8,6 +8,7 @@ mod assemble;
 mod config;
 mod journal;
 mod machine;
+pub mod timeline;
 
 pub use assemble::{Assembly, Circumstances, assemble};
 pub use config::{AlertmanagerLink, AlertmanagerSetup, EngineConfig, Phases, PrometheusSetup, TargetSetup};
