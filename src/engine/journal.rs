@@ -60,8 +60,12 @@ pub enum Event {
         /// Why, in Prometheus' words.
         error: String,
     },
-    /// Prometheus posted alerts, or tried to.
+    /// Prometheus posted alerts of a rule, or tried to.
     Sent {
+        /// The group's place in the configuration.
+        group: usize,
+        /// The rule's place in its group.
+        rule: usize,
         /// The alerts, external labels included.
         alerts: Arc<[SentAlert]>,
         /// To which Alertmanager; none when none is known.

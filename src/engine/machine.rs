@@ -305,20 +305,20 @@ impl Engine {
                     let name = spec.rules[rule].name.clone();
                     self.journal.push(ts, Event::RuleError { group: index, rule, name, error });
                 }
-                RuleEvent::Due { alerts, .. } => self.send(setup, ts, alerts),
+                RuleEvent::Due { rule, alerts } => self.send(setup, ts, (index, rule), alerts),
             }
         }
     }
 
     /// Every Alertmanager gets every alert; what reaches none is lost until the rule sends it again.
-    fn send(&mut self, setup: &PrometheusSetup, now: Time, alerts: Vec<SentAlert>) {
+    fn send(&mut self, setup: &PrometheusSetup, now: Time, (group, rule): (usize, usize), alerts: Vec<SentAlert>) {
         let alerts = notifier::prepare(&setup.notifier, alerts);
         if alerts.is_empty() {
             return;
         }
         if setup.alertmanagers.is_empty() || now < self.discovered_at {
-            self.journal
-                .push(now, Event::Sent { alerts: alerts.into(), url: None, outcome: SendOutcome::NoAlertmanager });
+            let (alerts, outcome) = (alerts.into(), SendOutcome::NoAlertmanager);
+            self.journal.push(now, Event::Sent { group, rule, alerts, url: None, outcome });
             return;
         }
         let all: Arc<[SentAlert]> = alerts.into();
@@ -339,7 +339,7 @@ impl Engine {
                 }
             };
             let url = Some(link.url.clone());
-            self.journal.push(now, Event::Sent { alerts, url, outcome });
+            self.journal.push(now, Event::Sent { group, rule, alerts, url, outcome });
         }
     }
 

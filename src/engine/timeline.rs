@@ -43,7 +43,7 @@ pub fn json(entry: &Entry, origin: Time, render: Render<'_>) -> Option<Value> {
         ),
         Event::RuleError { name, error, .. } => put("rule-error", json!({"rule": &**name, "error": error})),
         Event::Sent { outcome: SendOutcome::Delivered, .. } => return None,
-        Event::Sent { alerts, url, outcome } => {
+        Event::Sent { alerts, url, outcome, .. } => {
             let labels: Vec<Value> = alerts.iter().map(|a| labels_json(&a.labels)).collect();
             put("undelivered", json!({"alerts": labels, "url": url.as_deref(), "reason": reason(outcome)}));
         }

@@ -7,14 +7,18 @@ pub mod driver;
 pub mod load;
 pub mod model_mock;
 mod node;
+pub mod outcome;
 pub mod page;
 pub mod reads;
 mod receivers;
 pub mod scenario;
+pub mod sweep;
 pub mod world;
 
 pub use driver::drive;
 pub use load::{Load, Stress};
 pub use model_mock::ModelMock;
+pub use outcome::{AlertSpan, Message, PhaseOutcome};
 pub use scenario::Scenario;
+pub use sweep::{GRID, Simulation, grid_phases};
 pub use world::{Answer, World};

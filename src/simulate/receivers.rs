@@ -29,12 +29,14 @@ pub fn answer(notification: &Notification) -> PostOutcome {
 
 /// A plain Discord webhook; `/slack` and `/github` behind it take other bodies.
 fn is_discord(url: &str) -> bool {
-    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let (host, path) = host.split_once('/').unwrap_or((host, ""));
+    is_discord_host(url) && !url.ends_with("/slack") && !url.ends_with("/github")
+}
+
+/// Whether a URL is a webhook of Discord itself.
+pub(super) fn is_discord_host(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let host = host.rsplit_once('@').map_or(host, |(_, h)| h);
     let known = ["discord.com", "discordapp.com"].iter().any(|h| host == *h || host.ends_with(&format!(".{h}")));
-    known
-        && path.starts_with("api/")
-        && path.contains("webhooks/")
-        && !path.ends_with("/slack")
-        && !path.ends_with("/github")
+    known && path.starts_with("api/") && path.contains("webhooks/")
 }
