@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::Diagnostic;
+
 /// A half-open range of bytes in a source text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Span {
@@ -63,6 +65,28 @@ impl SourceText {
         let mut line_starts = vec![0];
         line_starts.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1));
         Self { inner: Arc::new(Inner { name: name.into(), text, line_starts }) }
+    }
+
+    /// Takes the bytes of a file: UTF-8, or UTF-16 with its mark as Windows' shells write it.
+    ///
+    /// # Errors
+    /// The bytes are neither.
+    pub fn decode(name: &str, bytes: &[u8]) -> Result<Self, Box<Diagnostic>> {
+        let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+            let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+            char::decode_utf16(units).collect::<Result<String, _>>().ok()
+        };
+        let text = match bytes {
+            [0xFF, 0xFE, rest @ ..] => wide(rest, u16::from_le_bytes),
+            [0xFE, 0xFF, rest @ ..] => wide(rest, u16::from_be_bytes),
+            _ => std::str::from_utf8(bytes).ok().map(str::to_owned),
+        };
+        text.map(|text| Self::new(name, text)).ok_or_else(|| {
+            let at = std::str::from_utf8(bytes).err().map_or(0, |e| e.valid_up_to());
+            let line = bytes[..at].iter().filter(|b| **b == b'\n').count() + 1;
+            let message = format!("{name} is not UTF-8 text, first wrong byte in line {line}");
+            Box::new(Diagnostic::error(message).help("save the file as UTF-8"))
+        })
     }
 
     /// The name shown to people.

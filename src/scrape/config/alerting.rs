@@ -2,7 +2,7 @@
 
 use super::job::check_static_targets;
 use super::relabel_rules::RuleOf;
-use super::{AlertmanagerConfig, PrometheusConfig, Reader, text_or};
+use super::{AlertmanagerConfig, FileOwner, PrometheusConfig, Reader, text_or};
 use crate::yaml::{Decoder, Duration, Node};
 
 const HINTS: &[(&str, &str)] = &[
@@ -30,6 +30,7 @@ impl Reader<'_> {
     fn alertmanager(&self, d: &Decoder, node: &Node, names: super::NameScheme) -> Option<AlertmanagerConfig> {
         let m = d.mapping(node, "config.AlertmanagerConfig")?;
         m.hints(HINTS);
+        self.owner.set(FileOwner::Alertmanager);
         let http = self.http_client(&m);
         let found = AlertmanagerConfig {
             discovery: self.discovery(&m),

@@ -3,7 +3,7 @@
 //! labkit runs `static_configs` and `file_sd_configs`; of all others it only says whether Prometheus would accept them.
 
 use super::schema::{Field, Kind, Schema, field, later};
-use super::{Discovery, FileDiscovery, FileUse, NameScheme, Reader, TargetGroup};
+use super::{Discovery, FileDiscovery, FileOwner, FileUse, NameScheme, Reader, TargetGroup};
 use crate::golang::quote;
 use crate::model::Labels;
 use crate::promql::signature::Release;
@@ -511,7 +511,7 @@ impl Reader<'_> {
         found
     }
 
-    fn target_group(&self, d: &Decoder, node: &Node) -> Option<TargetGroup> {
+    pub(super) fn target_group(&self, d: &Decoder, node: &Node) -> Option<TargetGroup> {
         let m = d.mapping(node, STRUCT)?;
         m.hints(&[("target", "write `targets: [\"host:port\"]`")]);
         let group = TargetGroup {
@@ -574,8 +574,11 @@ impl Reader<'_> {
     fn other_discovery(&self, d: &Decoder, node: &Node, kind: &'static DiscoveryKind) {
         let Some(m) = d.mapping(node, kind.go_type) else { return };
         let before = d.count();
+        let owner =
+            self.owner.replace(if kind.name == "kubernetes" { FileOwner::Kubernetes } else { FileOwner::Other });
         self.check_fields(&m, kind.fields);
         let http = if kind.http { self.http_client(&m) } else { super::http_client::HttpClient::default() };
+        self.owner.set(owner);
         // Consul and Nomad have a default server: only an empty one is refused.
         let defaulted = matches!(kind.name, "consul" | "nomad");
         if d.count() == before {

@@ -4,6 +4,7 @@
 
 use super::schema::{Field, Kind, Schema, field, later};
 use super::{FileUse, Reader};
+use crate::promql::signature::Release;
 use crate::yaml::{Decoder, Mapping, Node};
 
 const BASIC_AUTH: &[Field] = &[
@@ -135,7 +136,7 @@ impl Reader<'_> {
             .with("oauth2", |d, n| d.mapping(n, if self.release < (2, 43) { "config.OAuth2" } else { "config.plain" }));
         let (has_basic, has_authorization, has_oauth2) = (basic.is_some(), authorization.is_some(), oauth2.is_some());
         let problem = (d.count() == before)
-            .then(|| conflict(m, basic.as_ref(), authorization.as_ref(), oauth2.as_ref()))
+            .then(|| conflict(m, basic.as_ref(), authorization.as_ref(), oauth2.as_ref(), self.release))
             .flatten();
         if let Some(b) = basic {
             self.check_fields(&b, BASIC_AUTH);
@@ -226,6 +227,7 @@ fn conflict(
     basic: Option<&Mapping<'_>>,
     authorization: Option<&Mapping<'_>>,
     oauth2: Option<&Mapping<'_>>,
+    release: Release,
 ) -> Option<(&'static str, String)> {
     let (token, token_file) = (filled(m, "bearer_token"), filled(m, "bearer_token_file"));
     let bearer = if token { "bearer_token" } else { "bearer_token_file" };
@@ -281,7 +283,12 @@ fn conflict(
                 return Some(("oauth2", format!("oauth2 {name} must be configured")));
             }
         }
-        if count(o, &["client_secret", "client_secret_file", "client_secret_ref"]) > 1 {
+        let secrets = count(o, &["client_secret", "client_secret_file", "client_secret_ref"]);
+        if secrets == 0 && release < (2, 50) {
+            let message = "either oauth2 client_secret or client_secret_file must be configured";
+            return Some(("oauth2", message.to_owned()));
+        }
+        if secrets > 1 {
             let message = "at most one of oauth2 client_secret & client_secret_file must be configured";
             return Some(("oauth2", message.to_owned()));
         }

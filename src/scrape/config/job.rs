@@ -1,7 +1,7 @@
 //! `scrape_configs`: what is scraped, how often, and how.
 
 use super::relabel_rules::RuleOf;
-use super::{Global, Limits, NameScheme, Reader, ScrapeConfig, bool_or, global, peek, text_or};
+use super::{FileOwner, Global, Limits, NameScheme, Reader, ScrapeConfig, bool_or, global, peek, text_or};
 use crate::golang::quote;
 use crate::yaml::{Decoder, Mapping, Node, Spanned};
 
@@ -45,6 +45,7 @@ impl Reader<'_> {
     fn job(&self, d: &Decoder, node: &Node, global: &Global) -> Option<ScrapeConfig> {
         let m = d.mapping(node, "config.ScrapeConfig")?;
         m.hints(HINTS);
+        self.owner.set(FileOwner::Job);
         let span = m.start_span();
         let job_name = m.string("job_name").unwrap_or(Spanned { value: String::new(), span });
         if job_name.value.is_empty() && m.get("job_name").is_none_or(|n| n.scalar().is_some()) {

@@ -12,12 +12,15 @@ mod job;
 mod relabel_rules;
 mod remote;
 mod schema;
+mod target_file;
+mod targets;
 mod types;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
+pub use target_file::read_target_file;
 pub use types::{
-    AlertmanagerConfig, Discovery, FileDiscovery, FileUse, Global, Limits, NameScheme, PrometheusConfig,
+    AlertmanagerConfig, Discovery, FileDiscovery, FileOwner, FileUse, Global, Limits, NameScheme, PrometheusConfig,
     ReferencedFile, ScrapeConfig, TargetGroup,
 };
 
@@ -69,7 +72,7 @@ pub fn read(source: &SourceText, read_as: ReadAs) -> (Option<PrometheusConfig>, 
     };
     let d = Decoder::new(source, GoYaml::V2);
     let files = RefCell::default();
-    let reader = Reader { release: read_as.release, debian: read_as.debian, files: &files };
+    let reader = Reader::new(read_as, &files);
     let config = match root.filter(|n| !n.is_null()) {
         None => Some(reader.empty()),
         Some(root) => d.mapping(&root, "config.plain").map(|m| reader.top(m)),
@@ -90,7 +93,7 @@ pub fn read_scrape_config_file(
     };
     let d = Decoder::new(source, GoYaml::V2);
     let files = RefCell::default();
-    let reader = Reader { release: read_as.release, debian: read_as.debian, files: &files };
+    let reader = Reader::new(read_as, &files);
     let jobs = root.and_then(|root| d.mapping(&root, "config.ScrapeConfigs")).map_or_else(Vec::new, |m| {
         m.hints(&[("global", "remove it: only `scrape_configs` may stand in this file")]);
         let jobs = reader.jobs(&m, global);
@@ -105,6 +108,14 @@ struct Reader<'a> {
     release: Release,
     debian: bool,
     files: &'a RefCell<Vec<ReferencedFile>>,
+    /// Whose files are being met.
+    owner: Cell<FileOwner>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(read_as: ReadAs, files: &'a RefCell<Vec<ReferencedFile>>) -> Self {
+        Self { release: read_as.release, debian: read_as.debian, files, owner: Cell::new(FileOwner::Other) }
+    }
 }
 
 impl Reader<'_> {
@@ -120,7 +131,7 @@ impl Reader<'_> {
     /// Remembers a file that the server opens.
     fn file(&self, purpose: FileUse, path: Option<Spanned<String>>) {
         if let Some(path) = path {
-            self.files.borrow_mut().push(ReferencedFile { purpose, path });
+            self.files.borrow_mut().push(ReferencedFile { purpose, owner: self.owner.get(), path });
         }
     }
 

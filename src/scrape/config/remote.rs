@@ -2,7 +2,7 @@
 
 use super::relabel_rules::RuleOf;
 use super::schema::{Field, Kind, Schema, field, later};
-use super::{NameScheme, Reader, peek};
+use super::{FileOwner, NameScheme, Reader, peek};
 use crate::golang::quote;
 use crate::yaml::{Decoder, Mapping, Node};
 
@@ -111,6 +111,7 @@ const RESERVED_HEADERS: [&str; 15] = [
 impl Reader<'_> {
     /// `remote_write` and `remote_read`: how many there are.
     pub(super) fn remotes(&self, m: &Mapping<'_>, names: NameScheme) -> usize {
+        self.owner.set(FileOwner::Other);
         let mut seen: Vec<String> = Vec::new();
         let writes =
             m.list("remote_write", "[]*config.RemoteWriteConfig", |d, n| self.remote(m, d, n, names, &mut seen, true));

@@ -191,11 +191,26 @@ pub enum FileUse {
     Targets,
 }
 
+/// Which part of the configuration names a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileOwner {
+    /// A scrape job.
+    Job,
+    /// A job's discovery in Kubernetes.
+    Kubernetes,
+    /// An Alertmanager.
+    Alertmanager,
+    /// Anything else.
+    Other,
+}
+
 /// A file that the configuration names.
 #[derive(Clone, Debug)]
 pub struct ReferencedFile {
     /// What for.
     pub purpose: FileUse,
+    /// Whose.
+    pub owner: FileOwner,
     /// The path as written, relative to the folder of prometheus.yml.
     pub path: Spanned<String>,
 }
