@@ -37,7 +37,7 @@ impl TimeInterval {
         let day_holds = |&(start, end): &(i32, i32)| {
             let from_end = |d: i32| if d < 0 { days + d + 1 } else { d };
             let (start, end) = (from_end(start), from_end(end));
-            start <= days && (start.clamp(1, days)..=end.clamp(1, days)).contains(&i32::from(local.day()))
+            start <= days && (start..=end).contains(&i32::from(local.day()))
         };
         (self.times.is_empty() || self.times.iter().any(|(a, b)| (*a..*b).contains(&minute)))
             && (self.days_of_month.is_empty() || self.days_of_month.iter().any(day_holds))

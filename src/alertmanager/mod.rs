@@ -10,6 +10,7 @@ pub mod routing;
 mod alert;
 mod inhibit;
 mod machine;
+mod matchers;
 mod nflog;
 mod notification;
 pub mod notify;
@@ -21,6 +22,7 @@ mod version;
 
 pub use alert::{Alert, Annotations, PostableAlert, message_order};
 pub use machine::{Alertmanager, Options};
+pub use matchers::parse_matchers;
 pub use notification::{FrozenAlert, Notification, Reason, Status, common_of};
 pub use output::{Delivery, DeliveryId, Event, GroupRef, Input, IntegrationRef, MutedBy, Outcome, Output};
 pub use silence::{PostableSilence, Silence, SilenceError, SilenceState, Silences};

@@ -2,7 +2,16 @@
 //!
 //! Facts: upstream `config`, measured with `amtool check-config` 0.25.
 
+mod advice;
+mod checks;
+mod fields;
+mod http;
 mod integration;
+mod load;
+mod receivers;
+mod routes;
+mod times;
+mod url;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,6 +20,8 @@ use std::time::Duration;
 pub use integration::{
     Authorization, DiscordSettings, HttpSettings, Integration, IntegrationKind, Settings, WebhookSettings,
 };
+
+pub use load::Loaded;
 
 use super::interval::TimeInterval;
 use crate::model::Matcher;
@@ -65,6 +76,8 @@ pub struct Route {
     pub labels: BTreeMap<Arc<str>, Arc<str>>,
     /// The children, in order.
     pub routes: Vec<Route>,
+    /// Where its receiver is named.
+    pub receiver_span: Span,
     /// Where it stands.
     pub span: Span,
 }

@@ -76,7 +76,7 @@ pub struct Alertmanager {
     pub(super) inhibitor: Inhibitor,
     pub(super) silences: Silences,
     log: NotificationLog,
-    pub(super) groups: BTreeMap<u64, Group>,
+    groups: BTreeMap<u64, Group>,
     by_labels: FxHashMap<(usize, Labels), u64>,
     next_group: u64,
     next_delivery: u64,

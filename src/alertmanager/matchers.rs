@@ -1,0 +1,205 @@
+//! Matchers as people write them: `severity="critical"`, `{a=~"b|c", d!=e}`.
+//!
+//! Two parsers: the classic one, all that 0.25 and 0.26 have, and the UTF-8 one of 0.27. Since 0.27 both are tried;
+//! where they disagree the classic reading counts. Facts: upstream `pkg/labels`, `matcher/parse` and
+//! `matcher/compat`.
+
+use super::version::Version;
+use crate::model::{MatchOp, Matcher};
+
+/// Reads one text that may hold several matchers.
+///
+/// # Errors
+/// Neither parser of this version accepts it; in the words of the real program.
+pub fn parse_matchers(text: &str, version: Version) -> Result<Vec<Matcher>, String> {
+    let classic = classic_matchers(text);
+    if version < Version::V0_27 {
+        return classic;
+    }
+    match (classic, utf8_matchers(text)) {
+        (Ok(matchers), _) => Ok(matchers),
+        (Err(_), Ok(matchers)) => Ok(matchers),
+        (Err(e), Err(_)) => Err(e),
+    }
+}
+
+/// Whether a label may have this name where a version reads it from a list (`group_by`, `equal`).
+pub fn is_label_name(name: &str, version: Version) -> bool {
+    if version >= Version::V0_27 { !name.is_empty() } else { is_classic_label_name(name) }
+}
+
+/// `[a-zA-Z_][a-zA-Z0-9_]*`
+pub fn is_classic_label_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+fn matcher(op: MatchOp, name: &str, value: String) -> Result<Matcher, String> {
+    Matcher::new(op, name, value, false).map_err(|e| e.to_string())
+}
+
+fn classic_matchers(text: &str) -> Result<Vec<Matcher>, String> {
+    let text = text.strip_prefix('{').unwrap_or(text);
+    let text = text.strip_suffix('}').unwrap_or(text);
+    let (mut inside_quotes, mut escaped) = (false, false);
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    for (i, c) in text.char_indices() {
+        match c {
+            ',' if !inside_quotes => {
+                pieces.push(&text[start..i]);
+                start = i + 1;
+            }
+            '"' if escaped => escaped = false,
+            '"' => inside_quotes = !inside_quotes,
+            '\\' => escaped = !escaped,
+            // A comma inside quotes does not end an escape; upstream has it so.
+            ',' => {}
+            _ => escaped = false,
+        }
+    }
+    let last = text[start..].trim();
+    if !last.is_empty() {
+        pieces.push(last);
+    }
+    pieces.into_iter().map(classic_matcher).collect()
+}
+
+fn classic_matcher(text: &str) -> Result<Matcher, String> {
+    let bad = || format!("bad matcher format: {text}");
+    let blank = |c: char| matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{c}');
+    let rest = text.trim_start_matches(blank);
+    let name_end = rest
+        .bytes()
+        .enumerate()
+        .position(|(i, b)| !(b.is_ascii_alphabetic() || b == b'_' || b == b':' || (i > 0 && b.is_ascii_digit())))
+        .unwrap_or(rest.len());
+    let (name, rest) = rest.split_at(name_end);
+    if name.is_empty() {
+        return Err(bad());
+    }
+    let rest = rest.trim_start_matches(blank);
+    let (op, rest) = operator(rest).ok_or_else(bad)?;
+    let written = rest.trim_matches(blank);
+    let stray_quote = || format!("matcher value contains unescaped double quote: {written}");
+    let (raw, mut open_quote) = match written.strip_prefix('"') {
+        Some(raw) => (raw, true),
+        None => (written, false),
+    };
+    let mut value = String::with_capacity(raw.len());
+    let mut chars = raw.char_indices();
+    while let Some((i, c)) = chars.next() {
+        let is_last = i + 1 >= raw.len();
+        match c {
+            '\\' if is_last => value.push('\\'),
+            '\\' => match chars.next() {
+                Some((_, 'n')) => value.push('\n'),
+                Some((_, c @ ('"' | '\\'))) => value.push(c),
+                Some((_, c)) => value.extend(['\\', c]),
+                None => value.push('\\'),
+            },
+            '"' if open_quote && is_last => open_quote = false,
+            '"' => return Err(stray_quote()),
+            c => value.push(c),
+        }
+    }
+    if open_quote {
+        return Err(stray_quote());
+    }
+    matcher(op, name, value)
+}
+
+fn operator(text: &str) -> Option<(MatchOp, &str)> {
+    let ops = [("=~", MatchOp::Regexp), ("=", MatchOp::Equal), ("!=", MatchOp::NotEqual), ("!~", MatchOp::NotRegexp)];
+    ops.into_iter().find_map(|(written, op)| text.strip_prefix(written).map(|rest| (op, rest)))
+}
+
+/// What the UTF-8 parser keeps for itself in unquoted names and values.
+fn is_reserved(c: char) -> bool {
+    c.is_whitespace() || "{}!=~,\\\"'`".contains(c)
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Token<'t> {
+    Open,
+    Close,
+    Comma,
+    Op(MatchOp),
+    Quoted(&'t str),
+    Unquoted(&'t str),
+}
+
+fn tokens(text: &str) -> Result<Vec<Token<'_>>, String> {
+    let mut found = Vec::new();
+    let mut rest = text.trim_start();
+    while let Some(c) = rest.chars().next() {
+        let (token, length) = match c {
+            '{' => (Token::Open, 1),
+            '}' => (Token::Close, 1),
+            ',' => (Token::Comma, 1),
+            '=' | '!' => {
+                let (op, after) = operator(rest).ok_or_else(|| format!("{rest}: expected one of '=~'"))?;
+                (Token::Op(op), rest.len() - after.len())
+            }
+            '"' => {
+                let mut escaped = false;
+                let end = rest[1..].char_indices().find(|(_, c)| {
+                    let ends = *c == '"' && !escaped;
+                    escaped = *c == '\\' && !escaped;
+                    ends
+                });
+                let (end, _) = end.ok_or_else(|| format!("{rest}: missing end \""))?;
+                (Token::Quoted(&rest[..end + 2]), end + 2)
+            }
+            c if is_reserved(c) => return Err(format!("{c}: invalid input")),
+            _ => {
+                let end = rest.find(is_reserved).unwrap_or(rest.len());
+                (Token::Unquoted(&rest[..end]), end)
+            }
+        };
+        found.push(token);
+        rest = rest[length..].trim_start();
+    }
+    Ok(found)
+}
+
+fn utf8_matchers(text: &str) -> Result<Vec<Matcher>, String> {
+    let all = tokens(text)?;
+    let mut rest = all.as_slice();
+    let braced = rest.first() == Some(&Token::Open);
+    if braced {
+        match rest {
+            [Token::Open, inner @ .., Token::Close] => rest = inner,
+            _ => return Err("expected close brace".to_owned()),
+        }
+    }
+    let mut matchers = Vec::new();
+    while !rest.is_empty() {
+        let [
+            name @ (Token::Quoted(_) | Token::Unquoted(_)),
+            Token::Op(op),
+            value @ (Token::Quoted(_) | Token::Unquoted(_)),
+            after @ ..,
+        ] = rest
+        else {
+            return Err("expected a label name, an operator and a value".to_owned());
+        };
+        matchers.push(matcher(*op, &unquote(name)?, unquote(value)?)?);
+        rest = match after {
+            [Token::Comma, after @ ..] => after,
+            [] => after,
+            _ => return Err("expected a comma or close brace".to_owned()),
+        };
+    }
+    Ok(matchers)
+}
+
+/// The text of a name or value; quoted ones as Go's `strconv.Unquote` reads them.
+fn unquote(token: &Token<'_>) -> Result<String, String> {
+    match token {
+        Token::Unquoted(text) => Ok((*text).to_owned()),
+        Token::Quoted(text) => crate::golang::quoting::unquote(text).map_err(|_| format!("{text}: invalid syntax")),
+        _ => Err("expected a label name or value".to_owned()),
+    }
+}
