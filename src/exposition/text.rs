@@ -1,0 +1,160 @@
+//! The text format 0.0.4.
+
+use super::entry::{Entry, MetricType, PageError, Series};
+use super::labels::{unescaped, unescaped_help};
+use super::scanner::{Braces, INVALID, Scanned, Scanner, is_metric_start};
+use crate::golang::quote;
+use crate::promql::Dialect;
+
+/// Reads a page of the text format.
+#[derive(Clone, Debug)]
+pub struct TextReader<'a> {
+    s: Scanner<'a>,
+    done: bool,
+}
+
+impl<'a> TextReader<'a> {
+    pub(super) fn new(text: &'a str, dialect: Dialect, broken_utf8: bool) -> Self {
+        Self { s: Scanner::new(text, dialect, broken_utf8), done: false }
+    }
+
+    fn entry(&mut self) -> Scanned<Option<Entry<'a>>> {
+        loop {
+            self.s.entry = self.s.at;
+            self.s.skip_blanks();
+            match self.s.byte() {
+                _ if self.s.at_end() => return Ok(None),
+                // A zero byte ends the page, as in the original.
+                0 => return Ok(None),
+                b'\n' => self.s.at += 1,
+                b'#' => return self.comment(),
+                b if is_metric_start(b) => {
+                    self.s.metric_name();
+                    return self.series(self.s.at).map(Some);
+                }
+                b'{' if self.s.dialect == Dialect::V3 => return self.series(self.s.at).map(Some),
+                _ if self.s.dialect == Dialect::V2_42 => {
+                    return self.s.error(format!("{} is not a valid start token", quote(INVALID)));
+                }
+                _ => return self.s.expected("expected a valid start token", INVALID),
+            }
+        }
+    }
+
+    fn line_end(&self) -> usize {
+        self.s.bytes[self.s.at..].iter().position(|b| *b == b'\n').map_or(self.s.bytes.len(), |i| self.s.at + i)
+    }
+
+    fn comment(&mut self) -> Scanned<Option<Entry<'a>>> {
+        let start = self.s.at;
+        self.s.at += 1;
+        let blank = self.s.byte();
+        self.s.skip_blanks();
+        let end = self.line_end();
+        let rest = self.s.slice(self.s.at, end);
+        let keyword = match rest.split_once([' ', '\t']) {
+            Some((word @ ("HELP" | "TYPE"), _)) if matches!(blank, b' ' | b'\t') => word,
+            _ => {
+                let text = self.s.slice(start, end);
+                self.s.at = end + 1;
+                // A zero byte in a comment ends the page too.
+                return Ok((!text.contains('\0')).then_some(Entry::Comment(text)));
+            }
+        };
+        self.s.at += keyword.len();
+        self.s.skip_blanks();
+        let name = self.s.family_name(keyword)?;
+        let text = self.s.slice(self.s.at, end);
+        // One character stands between name and text, whatever it is.
+        let text = text.chars().next().map_or("", |c| &text[c.len_utf8()..]);
+        let entry = if keyword == "TYPE" {
+            let Some(kind) = MetricType::from_text(text) else {
+                return self.s.error(format!("invalid metric type {}", quote(text)));
+            };
+            Entry::Type { name, kind }
+        } else {
+            if self.s.broken_utf8 && text.contains('\u{FFFD}') {
+                let shown = if self.s.dialect == Dialect::V2_42 { String::new() } else { format!(" {}", quote(text)) };
+                return self.s.error(format!("help text{shown} is not a valid utf8 string"));
+            }
+            Entry::Help { name, text: unescaped_help(text) }
+        };
+        self.s.at = end + 1;
+        Ok(Some(entry))
+    }
+
+    /// A sample whose name ends at `name_end`.
+    fn series(&mut self, name_end: usize) -> Scanned<Entry<'a>> {
+        // Blanks before the name belong to it, so that Prometheus refuses it when it stores the sample.
+        let mut name = self.s.slice(self.s.entry, name_end);
+        let mut block = "";
+        let mut end = name_end;
+        self.s.skip_blanks();
+        if self.s.byte() == b'{' {
+            self.s.at += 1;
+            let (inside, inner_name) = self.s.label_block(Braces::Loose, !name.trim().is_empty())?;
+            block = inside;
+            end = self.s.at;
+            name = inner_name.unwrap_or(name);
+            if name.trim().is_empty() {
+                return self.s.while_parsing("metric name not set".to_owned());
+            }
+            self.s.skip_blanks();
+        }
+        let raw = self.s.slice(self.s.entry, end);
+        let value = self.value()?;
+        let timestamp = self.timestamp()?;
+        Ok(Entry::Series(Series { raw, name: unescaped(name), block, value, timestamp, exemplar: None }))
+    }
+
+    fn value(&mut self) -> Scanned<f64> {
+        let start = self.s.at;
+        while !matches!(self.s.byte(), b'{' | b' ' | b'\t' | b'\n') {
+            self.s.at += 1;
+        }
+        if self.s.at == start {
+            let token = if self.s.byte() == b'{' { "BOPEN" } else { INVALID };
+            return self.s.expected("expected value after metric", token);
+        }
+        self.s.number(self.s.slice(start, self.s.at))
+    }
+
+    fn timestamp(&mut self) -> Scanned<Option<i64>> {
+        self.s.skip_blanks();
+        let start = self.s.at;
+        while self.s.byte().is_ascii_digit() {
+            self.s.at += 1;
+        }
+        let digits = self.s.slice(start, self.s.at);
+        if digits.is_empty() {
+            if self.s.byte() != b'\n' {
+                return self.s.expected("expected timestamp or new record", INVALID);
+            }
+            self.s.at += 1;
+            return Ok(None);
+        }
+        let Ok(timestamp) = digits.parse() else {
+            return self.s.while_parsing(format!("strconv.ParseInt: parsing {}: value out of range", quote(digits)));
+        };
+        self.s.skip_blanks();
+        if self.s.byte() != b'\n' {
+            let token = if self.s.byte().is_ascii_digit() { "TIMESTAMP" } else { INVALID };
+            return self.s.expected("expected next entry after timestamp", token);
+        }
+        self.s.at += 1;
+        Ok(Some(timestamp))
+    }
+}
+
+impl<'a> Iterator for TextReader<'a> {
+    type Item = Result<Entry<'a>, PageError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done {
+            return None;
+        }
+        let entry = self.entry().transpose();
+        self.done = !matches!(entry, Some(Ok(_)));
+        entry
+    }
+}
