@@ -5,6 +5,7 @@
 mod discord;
 mod record;
 mod request;
+mod slack;
 mod webhook;
 
 use std::sync::Arc;
@@ -45,3 +46,6 @@ impl Context<'_> {
         self.templates.expand(text, &self.data, self.notification.at).map_err(|e| NotifyError::Template(e.to_string()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Context;
 use super::request::{NotifyError, Outgoing, Record};
+use super::{Context, slack};
 use crate::alertmanager::config::IntegrationKind;
 
 /// Fields that are templates, with the name of the built-in one that they call when not set (none: empty).
@@ -26,6 +26,8 @@ fn templated(kind: IntegrationKind) -> &'static [(&'static str, Option<&'static 
             ("icon_url", Some("slack.default.iconurl")),
             ("footer", Some("slack.default.footer")),
             ("color", None),
+            ("image_url", None),
+            ("thumb_url", None),
         ],
         IntegrationKind::Pagerduty => &[
             ("description", Some("pagerduty.default.description")),
@@ -87,9 +89,14 @@ pub(super) fn render(context: &Context<'_>, fields: &BTreeMap<Arc<str>, Arc<str>
         let text = match (fields.get(*field), default) {
             (Some(written), _) => context.expand(written)?,
             (None, Some(name)) => context.expand(&format!("{{{{template \"{name}\" .}}}}"))?,
+            (None, None) if kind == IntegrationKind::Slack && *field == "color" => context.expand(slack::COLOR)?,
             (None, None) => continue,
         };
         texts.push((Arc::from(*field), text));
     }
-    Ok(Outgoing::Record(Record { kind, texts }))
+    let body = (kind == IntegrationKind::Slack).then(|| {
+        let link_names = fields.get("link_names").is_some_and(|v| &**v == "true");
+        slack::body(&texts, link_names, context.notification.version)
+    });
+    Ok(Outgoing::Record(Record { kind, texts, body }))
 }

@@ -34,6 +34,8 @@ pub struct Record {
     pub kind: IntegrationKind,
     /// Field and text, in order of field.
     pub texts: Vec<(Arc<str>, String)>,
+    /// The body, for Slack; fields and actions are left out of it.
+    pub body: Option<String>,
 }
 
 /// Why nothing can be sent. None of these is tried again.

@@ -1,0 +1,155 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::alertmanager::config::{
+    Authorization, DiscordSettings, HttpSettings, Integration, IntegrationKind, WebhookSettings,
+};
+use crate::alertmanager::template::{DISCORD_MESSAGE, DISCORD_TITLE};
+use crate::alertmanager::{FrozenAlert, Reason, Status, Version, common_of};
+use crate::model::{Labels, Time};
+use crate::text::Span;
+
+fn alert(status: Status, instance: &str) -> FrozenAlert {
+    let labels = Labels::from_pairs([("alertname", "Load"), ("instance", instance)]);
+    let ends_at = (status == Status::Resolved).then_some(Time::from_millis(1_700_000_060_000));
+    FrozenAlert {
+        status,
+        fingerprint: labels.fingerprint(),
+        labels,
+        annotations: Arc::default(),
+        starts_at: Time::from_millis(1_700_000_000_250),
+        ends_at,
+        generator_url: "http://p/g?a&b".into(),
+    }
+}
+
+fn notification(version: Version, settings: Settings, alerts: Vec<FrozenAlert>) -> Notification {
+    let (common_labels, common_annotations) = common_of(&alerts);
+    let kind = match settings {
+        Settings::Discord(_) => IntegrationKind::Discord,
+        Settings::Webhook(_) => IntegrationKind::Webhook,
+        Settings::Other(_) => IntegrationKind::Slack,
+    };
+    let integration = Integration { kind, index: 0, send_resolved: true, settings, span: Span::default() };
+    Notification {
+        version,
+        receiver: "lab.1".into(),
+        integration: Arc::new(integration),
+        group_key: "{}:{alertname=\"Load\"}".into(),
+        group_labels: Labels::from_pairs([("alertname", "Load")]),
+        alerts,
+        common_labels,
+        common_annotations,
+        external_url: "http://am.test".into(),
+        reason: Reason::First,
+        route_labels: Arc::new(BTreeMap::from([("team".into(), "ops".into())])),
+        receiver_labels: Arc::default(),
+        at: Time::from_millis(1_700_000_100_000),
+    }
+}
+
+fn discord() -> DiscordSettings {
+    DiscordSettings {
+        webhook_url: Some("http://d.test/api/webhooks/1/t?wait=true".into()),
+        title: DISCORD_TITLE.into(),
+        message: DISCORD_MESSAGE.into(),
+        ..DiscordSettings::default()
+    }
+}
+
+fn send(version: Version, settings: Settings, alerts: Vec<FrozenAlert>) -> Result<OutgoingRequest, NotifyError> {
+    let read = |path: &str| match path {
+        "url" => Ok("\n http://file.test/x \n".into()),
+        "empty" => Ok("".into()),
+        other => Err(format!("open {other}: no such file or directory")),
+    };
+    match render(&notification(version, settings, alerts), &Templates::new(version), &read)? {
+        Outgoing::Request(request) => Ok(request),
+        Outgoing::Record(record) => panic!("a record: {record:?}"),
+    }
+}
+
+#[test]
+fn a_discord_message_is_posted_as_its_release_does() {
+    let request = send(Version::V0_25, Settings::Discord(discord()), vec![alert(Status::Firing, "n1")]);
+    let request = request.expect("a request");
+    assert_eq!(&*request.url, "http://d.test/api/webhooks/1/t?wait=true");
+    let headers = [("User-Agent", "Alertmanager/0.25.0"), ("Content-Type", "application/json")];
+    assert_eq!(request.headers, headers.map(|(n, v)| (n, v.to_owned())));
+    let start = r#"{"content":"","embeds":[{"title":"[FIRING:1] Load (n1)","description":"\n\nAlerts Firing:\nLabels:\n - alertname"#;
+    assert!(request.body.starts_with(start), "{}", request.body);
+    assert!(request.body.ends_with("Source: http://p/g?a\\u0026b\\n\\n\\n\\n\",\"color\":10038562}]}\n"));
+    let named = DiscordSettings { username: "{{ x".into(), content: "c {{ .Status }}".into(), ..discord() };
+    let request = send(Version::V0_28, Settings::Discord(named), vec![alert(Status::Resolved, "n1")]);
+    let body = request.expect("a request").body;
+    assert!(body.starts_with(r#"{"content":"c resolved","embeds":[{"title":"[RESOLVED] Load (n1)""#), "{body}");
+    assert!(body.ends_with("\"color\":3066993}],\"username\":\"{{ x\"}\n"), "{body}");
+}
+
+#[test]
+fn an_address_may_stand_in_a_file() {
+    let with_file = |path: &str| {
+        let settings = DiscordSettings { webhook_url: None, webhook_url_file: Some(path.into()), ..discord() };
+        send(Version::V0_27, Settings::Discord(settings), vec![alert(Status::Firing, "n1")]).map(|r| r.url.to_string())
+    };
+    assert_eq!(with_file("url"), Ok("http://file.test/x".to_owned()));
+    let missing = with_file("none").expect_err("no such file").to_string();
+    assert_eq!(missing, "read webhook_url_file: open none: no such file or directory");
+    assert!(matches!(with_file("empty"), Err(NotifyError::Url(_))));
+}
+
+#[test]
+fn a_text_that_cannot_be_expanded_sends_nothing() {
+    let settings = DiscordSettings { title: "{{ .Nope }}".into(), ..discord() };
+    let error = send(Version::V0_25, Settings::Discord(settings), vec![alert(Status::Firing, "n1")]);
+    let wanted = "template: :1:3: executing \"\" at <.Nope>: can't evaluate field Nope in type *template.Data";
+    assert_eq!(error.expect_err("an error").to_string(), wanted);
+}
+
+#[test]
+fn a_webhook_gets_the_payload_of_its_release() {
+    let http = HttpSettings {
+        authorization: Some(Authorization::Basic { username: "lab".into(), password: "secret".into() }),
+        no_redirects: false,
+    };
+    let settings = WebhookSettings { url: Some("http://w.test/".into()), max_alerts: 1, http, ..Default::default() };
+    let alerts = || vec![alert(Status::Resolved, "n1"), alert(Status::Firing, "n2")];
+    let request = send(Version::V0_25, Settings::Webhook(settings.clone()), alerts()).expect("a request");
+    assert_eq!(request.headers[1], ("Authorization", "Basic bGFiOnNlY3JldA==".to_owned()));
+    let wanted = concat!(
+        r#"{"receiver":"lab\\.1","status":"resolved","alerts":[{"status":"resolved","#,
+        r#""labels":{"alertname":"Load","instance":"n1"},"annotations":{},"#,
+        r#""startsAt":"2023-11-14T22:13:20.25Z","endsAt":"2023-11-14T22:14:20Z","#,
+        r#""generatorURL":"http://p/g?a\u0026b","fingerprint":"FP"}],"#,
+        r#""groupLabels":{"alertname":"Load"},"commonLabels":{"alertname":"Load","instance":"n1"},"#,
+        r#""commonAnnotations":{},"externalURL":"http://am.test","version":"4","#,
+        r#""groupKey":"{}:{alertname=\"Load\"}","truncatedAlerts":1}"#,
+        "\n"
+    );
+    let fingerprint = format!("{:016x}", alerts()[0].fingerprint);
+    assert_eq!(request.body, wanted.replace("FP", &fingerprint));
+    let newest = send(Version::V0_34, Settings::Webhook(settings), alerts()).expect("a request").body;
+    assert!(newest.contains(r#""notification_reason":"first notification","groupLabels""#), "{newest}");
+    assert!(newest.contains(r#""routeLabels":{"team":"ops"},"externalURL""#), "{newest}");
+}
+
+#[test]
+fn a_webhook_address_is_a_template_since_0_31() {
+    let settings = WebhookSettings { url: Some("http://w.test/{{ .Status }}".into()), ..Default::default() };
+    let url = |version| send(version, Settings::Webhook(settings.clone()), vec![alert(Status::Firing, "n")]);
+    assert_eq!(&*url(Version::V0_31).expect("a request").url, "http://w.test/firing");
+    assert_eq!(&*url(Version::V0_30).expect("a request").url, "http://w.test/{{ .Status }}");
+}
+
+#[test]
+fn other_integrations_leave_a_record_of_their_texts() {
+    let fields = BTreeMap::from([("channel".into(), "#{{ .Status }}".into())]);
+    let notification = notification(Version::V0_34, Settings::Other(fields), vec![alert(Status::Firing, "n1")]);
+    let no_files = |_: &str| Err(String::new());
+    let Ok(Outgoing::Record(record)) = render(&notification, &Templates::new(Version::V0_34), &no_files) else {
+        panic!("no record");
+    };
+    let text = |name: &str| record.texts.iter().find(|(n, _)| &**n == name).map(|(_, t)| t.as_str());
+    assert_eq!((text("channel"), text("color")), (Some("#firing"), Some("danger")));
+    assert!(record.body.is_some_and(|b| b.starts_with(r##"{"channel":"#firing","username":"Alertmanager","##)));
+}
