@@ -162,6 +162,15 @@ impl Decoder {
 
     /// A text: any scalar serves, as written.
     pub fn string(&self, node: &Node) -> Option<Spanned<String>> {
+        if let Some(binary) = node.binary() {
+            return match binary {
+                Ok(value) => Some(Spanned { value, span: node.span() }),
+                Err(message) => {
+                    self.error(node.span(), message);
+                    None
+                }
+            };
+        }
         match node.scalar() {
             Some(s) => {
                 Some(Spanned { value: if node.is_null() { String::new() } else { s.value.clone() }, span: node.span() })

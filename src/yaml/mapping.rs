@@ -54,6 +54,9 @@ impl<'d> Mapping<'d> {
         let before: FxHashSet<String> =
             if own { FxHashSet::default() } else { self.entries.iter().map(|e| e.key.clone()).collect() };
         for (key, value) in entries.iter().filter(|(k, _)| !k.is_merge()) {
+            if key.binary().is_some() && self.decoder.string(key).is_none() {
+                continue;
+            }
             let Some(name) = key.scalar().map(|s| s.value.as_str()) else {
                 self.decoder.cannot_unmarshal(key, "string");
                 continue;

@@ -140,13 +140,11 @@ impl Node {
         matches!(self.resolved(), Some(Resolved::Null))
     }
 
-    /// Whether it is `!!binary` whose bytes are not UTF-8.
-    pub fn is_invalid_binary(&self) -> bool {
-        let bytes = match self.scalar() {
-            Some(s) if self.tag() == Some("!!binary") => base64(&s.value),
-            _ => return false,
-        };
-        bytes.is_none_or(|b| std::str::from_utf8(&b).is_err())
+    /// The text of a `!!binary` scalar: nothing for other nodes, an error when it is not base64 of UTF-8.
+    pub(super) fn binary(&self) -> Option<Result<String, &'static str>> {
+        let s = self.scalar().filter(|_| self.tag() == Some("!!binary"))?;
+        let bytes = base64(&s.value).ok_or("!!binary value contains invalid base64 data");
+        Some(bytes.and_then(|b| String::from_utf8(b).map_err(|_| "!!binary value is not a valid text")))
     }
 
     /// A scalar's typed meaning; nothing for collections.
@@ -170,7 +168,12 @@ impl Node {
 /// Standard base64 with padding; line ends do not count.
 fn base64(text: &str) -> Option<Vec<u8>> {
     let (mut out, mut bits, mut count) = (Vec::new(), 0u32, 0u32);
-    for b in text.bytes().filter(|b| !matches!(b, b'\n' | b'\r' | b'=')) {
+    let text: String = text.chars().filter(|c| !matches!(c, '\n' | '\r')).collect();
+    if text.len() % 4 != 0 {
+        return None;
+    }
+    let digits = text.strip_suffix("==").or_else(|| text.strip_suffix('=')).unwrap_or(&text);
+    for b in digits.bytes() {
         let digit = match b {
             b'A'..=b'Z' => b - b'A',
             b'a'..=b'z' => b - b'a' + 26,

@@ -539,8 +539,6 @@ impl Reader<'_> {
             }
             if value.is_null() {
                 pairs.push((name.value, String::new()));
-            } else if value.is_invalid_binary() {
-                d.error(value.span(), "the bytes are not a valid label value");
             } else if let Some(v) = d.string(value) {
                 pairs.push((name.value, v.value));
             }
