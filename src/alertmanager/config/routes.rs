@@ -119,6 +119,9 @@ fn matchers(d: &Decoder, m: &Mapping<'_>, keys: [&'static str; 3], version: Vers
             Err(e) => d.error_help(pattern.span, e.to_string(), "mend the regular expression"),
         }
     }
+    if let Some(expressions) = expressions {
+        expressions.finish();
+    }
     for text in m.strings(texts) {
         match parse_matchers(&text.value, version) {
             Ok(read) => found.extend(read),

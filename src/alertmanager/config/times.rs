@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use jiff::tz::TimeZone;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use super::NamedInterval;
 use crate::alertmanager::interval::TimeInterval;
@@ -31,7 +31,8 @@ pub(super) fn read(m: &Mapping<'_>, key: &'static str) -> Vec<NamedInterval> {
     let what = if key == "time_intervals" { "time interval" } else { "mute time interval" };
     m.list(key, "[]config.plain", |d, node| {
         if node.is_null() {
-            return None;
+            // Let through with an empty name; a second one is a double name.
+            return Some(NamedInterval { name: "".into(), intervals: Vec::new(), span: node.span() });
         }
         let entry = d.mapping(node, "config.plain")?;
         let name = entry.string("name").filter(|n| !n.value.is_empty());
@@ -49,7 +50,7 @@ pub(super) fn read(m: &Mapping<'_>, key: &'static str) -> Vec<NamedInterval> {
 fn one(d: &Decoder, node: &Node) -> Option<TimeInterval> {
     let m = d.mapping(node, "timeinterval.TimeInterval")?;
     let interval = TimeInterval {
-        times: m.list("times", "[]timeinterval.TimeRange", time_range),
+        times: m.some("times").map(|_| m.list("times", "[]timeinterval.TimeRange", time_range)),
         weekdays: ranges(&m, "weekdays", weekday, |begin, end| {
             (begin > end).then(|| "start day cannot be before end day".to_owned())
         }),
@@ -73,7 +74,7 @@ fn location(d: &Decoder, name: &Spanned<String>) -> Option<TimeZone> {
     if matches!(name.value.as_str(), "" | "UTC" | "Local") {
         return None;
     }
-    let zone = TimeZone::get(&name.value).ok().filter(|z| z.iana_name() == Some(&*name.value));
+    let zone = TimeZoneDatabase::bundled().get(&name.value).ok().filter(|z| z.iana_name() == Some(&*name.value));
     if zone.is_none() {
         let help = "write the name of a time zone as Continent/City, such as Europe/Brussels";
         d.error_help(name.span, format!("unknown time zone {}", name.value), help);
@@ -82,6 +83,9 @@ fn location(d: &Decoder, name: &Spanned<String>) -> Option<TimeZone> {
 }
 
 fn time_range(d: &Decoder, node: &Node) -> Option<(u16, u16)> {
+    if node.is_null() {
+        return Some((0, 0));
+    }
     let m = d.mapping(node, "timeinterval.yamlTimeRange")?;
     let (start, end) = (m.string("start_time"), m.string("end_time"));
     m.hints(&[("start", "rename it `start_time`"), ("end", "rename it `end_time`")]);
@@ -124,8 +128,12 @@ fn ranges(
     key: &'static str,
     member: fn(&str) -> Result<i32, String>,
     check: fn(i32, i32) -> Option<String>,
-) -> Vec<(i32, i32)> {
-    m.list(key, "[]string", |d, node| {
+) -> Option<Vec<(i32, i32)>> {
+    m.some(key)?;
+    Some(m.list(key, "[]string", |d, node| {
+        if node.is_null() {
+            return Some((0, 0));
+        }
         let text = d.string(node)?;
         let lower = text.value.to_lowercase();
         let parts: Vec<&str> = lower.split(':').collect();
@@ -139,7 +147,7 @@ fn ranges(
             None => Ok((from, to)),
         });
         checked.map_err(|why| d.error_help(text.span, why, range_help(key))).ok()
-    })
+    }))
 }
 
 fn range_help(key: &str) -> &'static str {
@@ -161,7 +169,8 @@ fn day_of_month(text: &str) -> Result<i32, String> {
 
 fn month(text: &str) -> Result<i32, String> {
     let by_name = MONTHS.iter().position(|m| *m == text).map(|i| i as i32 + 1);
-    let by_number = text.parse().ok().filter(|n| (1..=12).contains(n));
+    // Numbers are not held to 1 to 12 by any release.
+    let by_number = text.parse().ok();
     by_name.or(by_number).ok_or_else(|| format!("{text} is not a valid month"))
 }
 
