@@ -1,8 +1,10 @@
 //! What the machine runs: a Prometheus and an Alertmanager, their configurations resolved, and their phases.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::alertmanager;
+use crate::alertmanager::template::Templates;
 use crate::model::HashLayout;
 use crate::rules::notifier::NotifierSettings;
 use crate::rules::slot::group_offset;
@@ -77,6 +79,10 @@ pub struct AlertmanagerSetup {
     pub version: alertmanager::Version,
     /// Its command line and other choices.
     pub options: alertmanager::Options,
+    /// Its templates, the configured files included.
+    pub templates: Templates,
+    /// Files that settings name (such as `webhook_url_file`), by path as written.
+    pub files: Arc<BTreeMap<Arc<str>, Arc<str>>>,
 }
 
 /// When targets are scraped and groups evaluated, within their intervals.

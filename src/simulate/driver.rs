@@ -34,7 +34,7 @@ pub fn drive(
                     }
                 }
                 Output::Post { id, notification, .. } => {
-                    let outcome = receivers::answer(&notification);
+                    let outcome = receivers::answer(engine.config().alertmanager.as_ref(), &notification);
                     engine.handle(now, Input::Posted { id, outcome });
                 }
                 Output::Cancel(_) => {}

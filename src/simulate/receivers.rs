@@ -2,33 +2,78 @@
 
 use std::sync::Arc;
 
-use crate::alertmanager::Notification;
-use crate::alertmanager::Outcome;
-use crate::alertmanager::config::Settings;
-use crate::engine::PostOutcome;
+use crate::alertmanager::config::{DiscordSettings, Settings};
+use crate::alertmanager::notify::{NotifyError, Outgoing, render};
+use crate::alertmanager::template::{DISCORD_MESSAGE, DISCORD_TITLE};
+use crate::alertmanager::{Notification, Outcome};
+use crate::engine::{AlertmanagerSetup, PostOutcome};
 
 /// How a notification is answered. Real limits of Discord are not modelled here; they are advice.
-pub fn answer(notification: &Notification) -> PostOutcome {
-    let answered = |status: u16, body: &str| Outcome::Answered { status, body: body.to_owned() };
-    let (url, outcome): (Arc<str>, Outcome) = match &notification.integration.settings {
-        Settings::Discord(discord) => match &discord.webhook_url {
-            Some(url) => (url.clone(), answered(204, "")),
-            None => ("".into(), Outcome::Unsendable("the webhook's URL is in a file that is not there".to_owned())),
-        },
-        Settings::Webhook(webhook) => match &webhook.url {
-            Some(url) if is_discord(url) => {
-                (url.clone(), answered(400, r#"{"message": "Cannot send an empty message", "code": 50006}"#))
-            }
-            Some(url) => (url.clone(), answered(200, "")),
-            None => ("".into(), Outcome::Unsendable("the webhook's URL is in a file that is not there".to_owned())),
-        },
-        Settings::Other(_) => ("".into(), answered(200, "")),
-    };
-    PostOutcome { url, outcome }
+pub fn answer(setup: Option<&AlertmanagerSetup>, notification: &Notification) -> PostOutcome {
+    match address(setup, notification) {
+        Ok(url) => {
+            let (status, body) = match notification.integration.settings {
+                Settings::Webhook(_) if takes_only_messages(&url) => {
+                    (400, r#"{"message": "Cannot send an empty message", "code": 50006}"#)
+                }
+                _ if is_discord_host(&url) || matches!(notification.integration.settings, Settings::Discord(_)) => (204, ""),
+                _ => (200, ""),
+            };
+            PostOutcome { url, outcome: Outcome::Answered { status, body: body.to_owned() } }
+        }
+        Err(e) => PostOutcome { url: "".into(), outcome: Outcome::Unsendable(e.to_string()) },
+    }
+}
+
+/// Where a notification goes. Its texts are expanded only where that could fail: those that Alertmanager brings along
+/// cannot.
+fn address(setup: Option<&AlertmanagerSetup>, notification: &Notification) -> Result<Arc<str>, NotifyError> {
+    let plain = setup.is_none_or(|s| s.config.templates.is_empty());
+    if let Settings::Discord(settings) = &notification.integration.settings {
+        if let (true, Some(url)) = (plain && has_default_texts(settings), &settings.webhook_url) {
+            return Ok(url.clone());
+        }
+    }
+    match body(setup, notification)? {
+        Outgoing::Request(request) => Ok(request.url),
+        Outgoing::Record(_) => Ok("".into()),
+    }
+}
+
+fn has_default_texts(settings: &DiscordSettings) -> bool {
+    *settings.title == *DISCORD_TITLE && *settings.message == *DISCORD_MESSAGE && !settings.content.contains("{{")
+}
+
+/// What is sent for a notification.
+///
+/// # Errors
+/// It cannot be rendered, or there is no address.
+pub fn body(setup: Option<&AlertmanagerSetup>, notification: &Notification) -> Result<Outgoing, NotifyError> {
+    let Some(setup) = setup else { return Err(NotifyError::Url("no Alertmanager runs".to_owned())) };
+    render(notification, &setup.templates, &|path| match setup.files.get(path) {
+        Some(content) => Ok(content.clone()),
+        None => Err(format!("open {path}: no such file or directory")),
+    })
+}
+
+/// What is sent for a notification, as JSON: a request's body, or the texts by field.
+///
+/// # Errors
+/// It cannot be rendered, or there is no address.
+pub fn body_json(setup: Option<&AlertmanagerSetup>, notification: &Notification) -> Result<serde_json::Value, String> {
+    match body(setup, notification).map_err(|e| e.to_string())? {
+        Outgoing::Request(request) => {
+            Ok(serde_json::from_str(&request.body).unwrap_or(serde_json::Value::String(request.body)))
+        }
+        Outgoing::Record(record) => {
+            let texts = record.texts.into_iter().map(|(field, text)| (field.to_string(), text.into()));
+            Ok(serde_json::Value::Object(texts.collect()))
+        }
+    }
 }
 
 /// A plain Discord webhook; `/slack` and `/github` behind it take other bodies.
-fn is_discord(url: &str) -> bool {
+fn takes_only_messages(url: &str) -> bool {
     is_discord_host(url) && !url.ends_with("/slack") && !url.ends_with("/github")
 }
 
