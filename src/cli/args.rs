@@ -24,6 +24,8 @@ pub struct Args {
 pub enum Command {
     /// Judge a repository: the lab's whole acceptance run in virtual time, with a Markdown report
     Run(RunArgs),
+    /// Run one scenario over a stack's files and print what happens
+    Simulate(super::simulate::SimulateArgs),
     /// List the labs
     Labs(LabsArgs),
     /// Explain a criterion, a question or a piece of advice

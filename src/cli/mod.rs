@@ -8,6 +8,8 @@ mod labs;
 mod print;
 mod progress;
 mod run;
+mod simulate;
+mod stack_files;
 
 use std::process::ExitCode;
 
@@ -27,6 +29,7 @@ pub fn main() -> ExitCode {
     };
     match args.command {
         Command::Run(a) => run::run(&a),
+        Command::Simulate(a) => simulate::run(&a),
         Command::Labs(a) => labs::labs(&a),
         Command::Explain(a) => labs::explain(&a),
         Command::Completions(a) => labs::completions(&a),

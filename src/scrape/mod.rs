@@ -5,6 +5,7 @@
 
 pub mod body;
 pub mod config;
+pub mod read;
 pub mod relabel;
 pub mod slot;
 pub mod target;

@@ -11,6 +11,13 @@ pub struct ModelMock {
     seed: u64,
 }
 
+/// The seed every simulation uses.
+impl Default for ModelMock {
+    fn default() -> Self {
+        Self::new(7)
+    }
+}
+
 impl ModelMock {
     /// A model with this seed.
     pub fn new(seed: u64) -> Self {

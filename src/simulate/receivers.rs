@@ -16,7 +16,9 @@ pub fn answer(setup: Option<&AlertmanagerSetup>, notification: &Notification) ->
                 Settings::Webhook(_) if takes_only_messages(&url) => {
                     (400, r#"{"message": "Cannot send an empty message", "code": 50006}"#)
                 }
-                _ if is_discord_host(&url) || matches!(notification.integration.settings, Settings::Discord(_)) => (204, ""),
+                _ if is_discord_host(&url) || matches!(notification.integration.settings, Settings::Discord(_)) => {
+                    (204, "")
+                }
                 _ => (200, ""),
             };
             PostOutcome { url, outcome: Outcome::Answered { status, body: body.to_owned() } }
