@@ -6,7 +6,9 @@ mod labels;
 mod matcher;
 mod time;
 
-pub use histogram::{CUSTOM_BUCKETS_SCHEMA, CounterResetHint, FloatHistogram};
+pub use histogram::{
+    Bucket, CUSTOM_BUCKETS_SCHEMA, Combined, CounterResetHint, FloatHistogram, HistogramSum, IncompatibleSchemas,
+};
 pub use label_hash::{HashLayout, label_hash};
 pub use labels::{Label, Labels, LabelsBuilder};
 pub use matcher::{MatchOp, Matcher};

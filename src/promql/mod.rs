@@ -4,6 +4,7 @@
 
 pub mod ast;
 pub mod eval;
+mod functions;
 pub mod signature;
 pub mod value;
 

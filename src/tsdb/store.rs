@@ -129,6 +129,12 @@ impl Tsdb {
         self.series.iter().enumerate().map(|(i, s)| (SeriesRef(i as u32), s))
     }
 
+    /// The series created after the first `count`, in order of creation.
+    pub fn iter_from(&self, count: usize) -> impl Iterator<Item = (SeriesRef, &Series)> {
+        let new = self.series.get(count..).unwrap_or_default();
+        new.iter().enumerate().map(move |(i, s)| (SeriesRef((count + i) as u32), s))
+    }
+
     /// How many series were created.
     pub fn len(&self) -> usize {
         self.series.len()

@@ -28,7 +28,7 @@ impl Options {
             max_samples: 50_000_000,
             default_step: 60 * 1000,
             delayed_name_removal: false,
-            budget: 20_000_000_000,
+            budget: 4_000_000_000,
         }
     }
 

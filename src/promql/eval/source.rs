@@ -1,0 +1,255 @@
+//! Where range vectors come from: selectors and subqueries.
+
+use std::sync::Arc;
+
+use super::context::Context;
+use super::node::Node;
+use super::selector::Selector;
+use super::table::{Grid, Output, Rows, Table, is_absent, is_float};
+use crate::model::{CounterResetHint, FloatHistogram, Labels};
+use crate::promql::ast::{DurationExpr, ExtendedRange, Modifiers};
+use crate::promql::functions::window::{Columns, Scratch, Window};
+use crate::promql::value::EvalError;
+
+/// A range vector as written.
+#[derive(Debug)]
+pub(crate) struct RangeSource {
+    pub range: DurationExpr,
+    pub kind: SourceKind,
+}
+
+#[derive(Debug)]
+pub(crate) enum SourceKind {
+    Series(Selector),
+    Subquery { node: Box<Node>, step: Option<DurationExpr>, modifiers: Modifiers },
+}
+
+/// A range vector ready to be read row by row.
+pub(crate) struct Loaded {
+    pub range: i64,
+    pub offset: i64,
+    pub fixed: Option<i64>,
+    pub rows: Rows,
+    pub extended: Option<ExtendedRange>,
+    /// Samples that a subquery's result holds.
+    pub held: usize,
+    table: Option<Table>,
+    times: Vec<i64>,
+}
+
+impl RangeSource {
+    /// Selects the series, or evaluates the subquery over all its steps.
+    pub fn load(&mut self, cx: &mut Context<'_>, grid: Grid) -> Result<Loaded, EvalError> {
+        let range = cx.duration(&self.range, false)?;
+        match &mut self.kind {
+            SourceKind::Series(selector) => {
+                selector.refresh(cx.db);
+                Ok(Loaded {
+                    range,
+                    offset: cx.offset(&selector.modifiers)?,
+                    fixed: cx.fixed_time(&selector.modifiers),
+                    rows: selector.rows().clone(),
+                    extended: selector.extended,
+                    held: 0,
+                    table: None,
+                    times: Vec::new(),
+                })
+            }
+            SourceKind::Subquery { node, step, modifiers } => {
+                let offset = cx.offset(modifiers)?;
+                let fixed = cx.fixed_time(modifiers);
+                let step = match step {
+                    Some(step) => cx.duration(step, false)?,
+                    None => cx.options.default_step,
+                };
+                let from = fixed.unwrap_or(grid.start) - offset - range;
+                let to = fixed.unwrap_or_else(|| grid.last()) - offset;
+                let inner = subquery_grid(from, to, step.max(1), cx.is_v3());
+                let before = cx.samples;
+                let table = match node.eval(cx, inner)? {
+                    Output::Vector(table) => table,
+                    Output::Scalar(values) => super::node::scalar_table(values),
+                    Output::Text(_) => return Err(EvalError::execution("subquery of a string")),
+                };
+                let held = cx.samples.saturating_sub(before);
+                Ok(Loaded {
+                    range,
+                    offset,
+                    fixed,
+                    rows: table.rows.clone(),
+                    extended: None,
+                    held,
+                    times: (0..inner.steps).map(|i| inner.time(i)).collect(),
+                    table: Some(table),
+                })
+            }
+        }
+    }
+
+    /// A row's samples over everything the grid's windows can see.
+    pub fn columns<'a>(
+        &mut self,
+        cx: &Context<'a>,
+        loaded: &'a Loaded,
+        row: usize,
+        seen: (i64, i64),
+        scratch: &'a mut Scratch,
+    ) -> Columns<'a> {
+        match (&mut self.kind, &loaded.table) {
+            (SourceKind::Series(selector), _) => selector.columns(cx.db, row, seen.0, seen.1, scratch),
+            (SourceKind::Subquery { .. }, Some(table)) => subquery_columns(table, &loaded.times, row, scratch),
+            (SourceKind::Subquery { .. }, None) => scratch.columns(),
+        }
+    }
+}
+
+/// The steps of a subquery: multiples of its step, from behind the left edge (2.42: from the edge on).
+fn subquery_grid(from: i64, to: i64, step: i64, open: bool) -> Grid {
+    let mut start = step * (from / step);
+    if start < from || (open && start == from) {
+        start += step;
+    }
+    let steps = if to < start { 0 } else { usize::try_from((to - start) / step + 1).unwrap_or(usize::MAX) };
+    Grid { start, step, steps }
+}
+
+fn subquery_columns<'a>(table: &'a Table, times: &'a [i64], row: usize, scratch: &'a mut Scratch) -> Columns<'a> {
+    let cells = table.row(row);
+    if cells.iter().all(|c| is_float(*c)) {
+        return Columns { times, values: cells, histogram_times: &[], histograms: &[] };
+    }
+    scratch.clear();
+    for (step, cell) in cells.iter().enumerate() {
+        if is_float(*cell) {
+            scratch.times.push(times[step]);
+            scratch.values.push(*cell);
+        } else if !is_absent(*cell)
+            && let Some(h) = table.histogram(row * table.steps + step)
+        {
+            scratch.histogram_times.push(times[step]);
+            scratch.histograms.push(without_reset_hint(h));
+        }
+    }
+    scratch.columns()
+}
+
+/// Between the points of a subquery samples may be missing or repeated, so hints of resets mean nothing.
+fn without_reset_hint(h: &Arc<FloatHistogram>) -> Arc<FloatHistogram> {
+    match h.hint {
+        CounterResetHint::CounterReset | CounterResetHint::NotCounterReset => {
+            Arc::new(FloatHistogram { hint: CounterResetHint::Unknown, ..(**h).clone() })
+        }
+        CounterResetHint::Unknown | CounterResetHint::Gauge => h.clone(),
+    }
+}
+
+/// The windows of a grid over one row.
+pub(crate) struct Windows {
+    pub grid: Grid,
+    pub range: i64,
+    offset: i64,
+    fixed: Option<i64>,
+    /// How much further than the range `anchored` and `smoothed` look.
+    widen: (i64, i64),
+    closed: bool,
+}
+
+/// What walking a row came to.
+pub(crate) struct Walked {
+    pub largest_window: usize,
+    pub last_window: usize,
+    pub work: u64,
+}
+
+impl Windows {
+    pub fn new(cx: &Context<'_>, grid: Grid, loaded: &Loaded) -> Self {
+        let lookback = cx.options.lookback;
+        let widen = match loaded.extended {
+            Some(ExtendedRange::Anchored) => (lookback, 0),
+            Some(ExtendedRange::Smoothed) => (lookback, lookback),
+            None => (0, 0),
+        };
+        Self { grid, range: loaded.range, offset: loaded.offset, fixed: loaded.fixed, widen, closed: !cx.is_v3() }
+    }
+
+    fn end(&self, step: usize) -> i64 {
+        self.fixed.unwrap_or_else(|| self.grid.time(step)).saturating_sub(self.offset)
+    }
+
+    /// First and last time that any window sees.
+    pub fn seen(&self) -> (i64, i64) {
+        let last = self.grid.steps.saturating_sub(1);
+        let from = self.end(0).saturating_sub(self.range).saturating_sub(self.widen.0);
+        (from.saturating_add(i64::from(!self.closed)), self.end(last).saturating_add(self.widen.1))
+    }
+
+    /// Calls `f` with every window that holds a sample.
+    #[inline]
+    pub fn walk(
+        &self,
+        labels: &Labels,
+        columns: &Columns<'_>,
+        mut f: impl FnMut(usize, &Window<'_>) -> Result<(), EvalError>,
+    ) -> Result<Walked, EvalError> {
+        let mut walked = Walked { largest_window: 0, last_window: 0, work: 0 };
+        let (mut low, mut high, mut histogram_low, mut histogram_high) = (0, 0, 0, 0);
+        for step in 0..self.grid.steps {
+            let end = self.end(step);
+            let start = end.saturating_sub(self.range);
+            let edge = start.saturating_sub(self.widen.0).saturating_sub(i64::from(self.closed));
+            let to = end.saturating_add(self.widen.1);
+            high = advance(columns.times, high, to);
+            low = advance(columns.times, low, edge).min(high);
+            if !columns.histograms.is_empty() {
+                histogram_high = advance(columns.histogram_times, histogram_high, to);
+                histogram_low = advance(columns.histogram_times, histogram_low, edge).min(histogram_high);
+            }
+            let window = Window {
+                times: &columns.times[low..high],
+                values: &columns.values[low..high],
+                histogram_times: &columns.histogram_times[histogram_low..histogram_high],
+                histograms: &columns.histograms[histogram_low..histogram_high],
+                first: low,
+                start,
+                end,
+                range: self.range,
+                now: self.grid.time(step),
+                labels,
+            };
+            walked.last_window = window.size();
+            walked.largest_window = walked.largest_window.max(walked.last_window);
+            walked.work += walked.last_window as u64 + 1;
+            if walked.last_window > 0 {
+                f(step, &window)?;
+            }
+        }
+        Ok(walked)
+    }
+}
+
+/// How many of the sorted times are at most `t`, from a count that was right for an earlier `t`.
+#[inline]
+fn advance(times: &[i64], mut count: usize, t: i64) -> usize {
+    let rest = &times[count..];
+    if rest.len() > 16 && rest[15] <= t {
+        return count + rest.partition_point(|x| *x <= t);
+    }
+    while count < times.len() && times[count] <= t {
+        count += 1;
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subquery_steps_are_absolute_multiples() {
+        let times = |g: Grid| (0..g.steps).map(|i| g.time(i)).collect::<Vec<_>>();
+        assert_eq!(times(subquery_grid(100, 300, 100, false)), [100, 200, 300]);
+        assert_eq!(times(subquery_grid(100, 300, 100, true)), [200, 300]);
+        assert_eq!(times(subquery_grid(-250, 30, 100, true)), [-200, -100, 0]);
+        assert_eq!(times(subquery_grid(120, 190, 100, true)), Vec::<i64>::new());
+    }
+}

@@ -1,0 +1,140 @@
+//! `rate`, `increase`, `delta`, `irate`, `idelta` over native histograms.
+
+use std::sync::Arc;
+
+use super::rate::Extrapolation;
+use super::window::Window;
+use crate::model::{CounterResetHint, FloatHistogram};
+use crate::promql::Dialect;
+
+/// What a function over histograms has to say beside its result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Remark {
+    /// Floats and histograms in one range.
+    MixedFloats,
+    /// Exponential and custom buckets in one range.
+    MixedSchemas,
+    /// A gauge where a counter is wanted.
+    NotCounter,
+    /// A counter where a gauge is wanted.
+    NotGauge,
+    /// Custom bounds were reconciled; `true` for a subtraction.
+    Reconciled(bool),
+}
+
+/// The difference of the last and the first histogram, and for counters what each reset lost.
+fn difference(w: &Window<'_>, counter: bool, remarks: &mut Vec<Remark>) -> Option<FloatHistogram> {
+    let points = w.histograms;
+    let last = points.last()?;
+    let gauge = |h: &FloatHistogram| h.hint == CounterResetHint::Gauge;
+    if counter && (gauge(&points[0]) || gauge(last)) {
+        remarks.push(Remark::NotCounter);
+    }
+    let mut previous = points[0].clone();
+    if counter && points.len() > 1 && points[1].detect_reset(&previous) {
+        // What lies before the reset is not looked at, so its layout does not matter either.
+        let second = &points[1];
+        previous = Arc::new(FloatHistogram {
+            schema: second.schema,
+            custom_values: second.custom_values.clone(),
+            ..FloatHistogram::default()
+        });
+    }
+    let custom = previous.uses_custom_buckets();
+    if last.uses_custom_buckets() != custom {
+        remarks.push(Remark::MixedSchemas);
+        return None;
+    }
+    let mut schema = last.schema.min(previous.schema);
+    if counter {
+        for h in &points[1..points.len() - 1] {
+            if gauge(h) {
+                remarks.push(Remark::NotCounter);
+            }
+            schema = schema.min(h.schema);
+            if h.uses_custom_buckets() != custom {
+                remarks.clear();
+                remarks.push(Remark::MixedSchemas);
+                return None;
+            }
+        }
+    }
+    let mut result = (**last).clone();
+    result.reduce_resolution(schema);
+    if result.subtract(&previous).is_ok_and(|c| c.bounds_reconciled) {
+        remarks.push(Remark::Reconciled(true));
+    }
+    if counter {
+        for h in &points[1..] {
+            if h.detect_reset(&previous) && result.add(&previous).is_ok_and(|c| c.bounds_reconciled) {
+                remarks.push(Remark::Reconciled(false));
+            }
+            previous = h.clone();
+        }
+    } else if !gauge(&points[0]) || !gauge(last) {
+        remarks.push(Remark::NotGauge);
+    }
+    result.hint = CounterResetHint::Gauge;
+    result.compact();
+    Some(result)
+}
+
+/// `rate` (counter, per second), `increase` (counter), `delta`.
+pub(crate) fn extrapolated(
+    w: &Window<'_>,
+    counter: bool,
+    per_second: bool,
+    remarks: &mut Vec<Remark>,
+) -> Option<FloatHistogram> {
+    let n = w.histograms.len();
+    if n < 2 {
+        return None;
+    }
+    let mut result = difference(w, counter, remarks)?;
+    let first = w.histograms[0].count;
+    let zero = (counter && result.count > 0.0 && first >= 0.0).then_some((first, result.count));
+    let extrapolation = Extrapolation {
+        first_time: w.histogram_times[0],
+        last_time: w.histogram_times[n - 1],
+        samples: n,
+        zero,
+        per_second,
+    };
+    let factor = extrapolation.factor(w, Dialect::V3);
+    result.multiply(factor);
+    Some(result)
+}
+
+/// `irate` (counter) and `idelta` of two histograms `interval` ms apart.
+pub(crate) fn instant(
+    previous: &FloatHistogram,
+    last: &FloatHistogram,
+    interval: i64,
+    counter: bool,
+    remarks: &mut Vec<Remark>,
+) -> Option<FloatHistogram> {
+    let gauge = |h: &FloatHistogram| h.hint == CounterResetHint::Gauge;
+    let mut result = last.clone();
+    if counter && (gauge(last) || gauge(previous)) {
+        remarks.push(Remark::NotCounter);
+    }
+    if !counter && (!gauge(last) || !gauge(previous)) {
+        remarks.push(Remark::NotGauge);
+    }
+    if !counter || !last.detect_reset(previous) {
+        match result.subtract(previous) {
+            Err(_) => {
+                remarks.push(Remark::MixedSchemas);
+                return None;
+            }
+            Ok(combined) if combined.bounds_reconciled => remarks.push(Remark::Reconciled(true)),
+            Ok(_) => {}
+        }
+    }
+    result.hint = CounterResetHint::Gauge;
+    result.compact();
+    if counter {
+        result.divide(interval as f64 / 1000.0);
+    }
+    Some(result)
+}
