@@ -56,6 +56,7 @@ pub(super) fn closing_quote(bytes: &[u8]) -> Option<usize> {
     let mut i = 0;
     while let Some(b) = bytes.get(i) {
         match b {
+            0 => return None,
             b'"' => return Some(i),
             b'\\' => i += 2,
             _ => i += 1,

@@ -109,7 +109,8 @@ impl<'a> TextReader<'a> {
 
     fn value(&mut self) -> Scanned<f64> {
         let start = self.s.at;
-        while !matches!(self.s.byte(), b'{' | b' ' | b'\t' | b'\n') {
+        // A zero byte ends a word, as in the original.
+        while !matches!(self.s.byte(), 0 | b'{' | b' ' | b'\t' | b'\n') {
             self.s.at += 1;
         }
         if self.s.at == start {
