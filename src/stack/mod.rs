@@ -3,6 +3,7 @@
 //!
 //! Pure: it is handed a [`FileTree`], never a path to open.
 
+pub mod compose;
 pub mod gitignore;
 pub mod grafana;
 pub mod path;

@@ -125,12 +125,7 @@ fn value_of(name: &str, env: &Environment, unset: &mut Vec<String>) -> String {
 }
 
 /// What stands between the braces. An error of `None` means malformed.
-fn braced(
-    inside: &str,
-    env: &Environment,
-    unset: &mut Vec<String>,
-    depth: usize,
-) -> Result<String, Option<Failure>> {
+fn braced(inside: &str, env: &Environment, unset: &mut Vec<String>, depth: usize) -> Result<String, Option<Failure>> {
     let length = name_length(inside);
     if length == 0 {
         return Err(None);

@@ -8,7 +8,8 @@ use super::tree::{Key, Kind, Tag, Tree};
 /// Fields of a service that are replaced whole.
 const REPLACED: [&str; 2] = ["command", "entrypoint"];
 /// Fields that may be a list of `name=value` or a mapping.
-const PAIRS: [&str; 7] = ["environment", "labels", "annotations", "sysctls", "args", "extra_hosts", "additional_contexts"];
+const PAIRS: [&str; 7] =
+    ["environment", "labels", "annotations", "sysctls", "args", "extra_hosts", "additional_contexts"];
 /// Fields that may be a list of names or a mapping.
 const NAMED: [&str; 3] = ["networks", "depends_on", "models"];
 /// Fields that may be one text or a list.
@@ -73,9 +74,7 @@ pub fn reset(mut tree: Tree) -> Tree {
         Kind::Map(entries) => Kind::Map(
             entries.into_iter().filter(|(_, v)| v.tag != Some(Tag::Reset)).map(|(k, v)| (k, reset(v))).collect(),
         ),
-        Kind::Seq(items) => {
-            Kind::Seq(items.into_iter().filter(|v| v.tag != Some(Tag::Reset)).map(reset).collect())
-        }
+        Kind::Seq(items) => Kind::Seq(items.into_iter().filter(|v| v.tag != Some(Tag::Reset)).map(reset).collect()),
         kind => kind,
     };
     tree

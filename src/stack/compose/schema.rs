@@ -6,57 +6,206 @@ use super::tree::{Kind, Scalar, Tree};
 use crate::text::Diagnostic;
 use crate::yaml::nearest;
 
-const TOP: &[&str] =
-    &["version", "name", "include", "services", "models", "networks", "volumes", "secrets", "configs"];
+const TOP: &[&str] = &["version", "name", "include", "services", "models", "networks", "volumes", "secrets", "configs"];
 
 const SERVICE: &[&str] = &[
-    "annotations", "attach", "blkio_config", "build", "cap_add", "cap_drop", "cgroup", "cgroup_parent", "command",
-    "configs", "container_name", "cpu_count", "cpu_percent", "cpu_period", "cpu_quota", "cpu_rt_period",
-    "cpu_rt_runtime", "cpu_shares", "cpus", "cpuset", "credential_spec", "depends_on", "deploy", "develop",
-    "device_cgroup_rules", "devices", "dns", "dns_opt", "dns_search", "domainname", "entrypoint", "env_file",
-    "environment", "expose", "extends", "external_links", "extra_hosts", "gpus", "group_add", "healthcheck",
-    "hostname", "image", "init", "ipc", "isolation", "label_file", "labels", "links", "logging", "mac_address",
-    "mem_limit", "mem_reservation", "mem_swappiness", "memswap_limit", "models", "network_mode", "networks",
-    "oom_kill_disable", "oom_score_adj", "pid", "pids_limit", "platform", "ports", "post_start", "pre_stop",
-    "privileged", "profiles", "provider", "pull_policy", "pull_refresh_after", "read_only", "restart", "runtime",
-    "scale", "secrets", "security_opt", "shm_size", "stdin_open", "stop_grace_period", "stop_signal", "storage_opt",
-    "sysctls", "tmpfs", "tty", "ulimits", "use_api_socket", "user", "userns_mode", "uts", "volumes", "volumes_from",
+    "annotations",
+    "attach",
+    "blkio_config",
+    "build",
+    "cap_add",
+    "cap_drop",
+    "cgroup",
+    "cgroup_parent",
+    "command",
+    "configs",
+    "container_name",
+    "cpu_count",
+    "cpu_percent",
+    "cpu_period",
+    "cpu_quota",
+    "cpu_rt_period",
+    "cpu_rt_runtime",
+    "cpu_shares",
+    "cpus",
+    "cpuset",
+    "credential_spec",
+    "depends_on",
+    "deploy",
+    "develop",
+    "device_cgroup_rules",
+    "devices",
+    "dns",
+    "dns_opt",
+    "dns_search",
+    "domainname",
+    "entrypoint",
+    "env_file",
+    "environment",
+    "expose",
+    "extends",
+    "external_links",
+    "extra_hosts",
+    "gpus",
+    "group_add",
+    "healthcheck",
+    "hostname",
+    "image",
+    "init",
+    "ipc",
+    "isolation",
+    "label_file",
+    "labels",
+    "links",
+    "logging",
+    "mac_address",
+    "mem_limit",
+    "mem_reservation",
+    "mem_swappiness",
+    "memswap_limit",
+    "models",
+    "network_mode",
+    "networks",
+    "oom_kill_disable",
+    "oom_score_adj",
+    "pid",
+    "pids_limit",
+    "platform",
+    "ports",
+    "post_start",
+    "pre_stop",
+    "privileged",
+    "profiles",
+    "provider",
+    "pull_policy",
+    "pull_refresh_after",
+    "read_only",
+    "restart",
+    "runtime",
+    "scale",
+    "secrets",
+    "security_opt",
+    "shm_size",
+    "stdin_open",
+    "stop_grace_period",
+    "stop_signal",
+    "storage_opt",
+    "sysctls",
+    "tmpfs",
+    "tty",
+    "ulimits",
+    "use_api_socket",
+    "user",
+    "userns_mode",
+    "uts",
+    "volumes",
+    "volumes_from",
     "working_dir",
 ];
 const BUILD: &[&str] = &[
-    "additional_contexts", "args", "cache_from", "cache_to", "context", "dockerfile", "dockerfile_inline",
-    "entitlements", "extra_hosts", "isolation", "labels", "network", "no_cache", "platforms", "privileged",
-    "provenance", "pull", "sbom", "secrets", "shm_size", "ssh", "tags", "target", "ulimits",
+    "additional_contexts",
+    "args",
+    "cache_from",
+    "cache_to",
+    "context",
+    "dockerfile",
+    "dockerfile_inline",
+    "entitlements",
+    "extra_hosts",
+    "isolation",
+    "labels",
+    "network",
+    "no_cache",
+    "platforms",
+    "privileged",
+    "provenance",
+    "pull",
+    "sbom",
+    "secrets",
+    "shm_size",
+    "ssh",
+    "tags",
+    "target",
+    "ulimits",
 ];
-const NETWORK: &[&str] =
-    &["attachable", "driver", "driver_opts", "enable_ipv4", "enable_ipv6", "external", "internal", "ipam", "labels", "name"];
+const NETWORK: &[&str] = &[
+    "attachable",
+    "driver",
+    "driver_opts",
+    "enable_ipv4",
+    "enable_ipv6",
+    "external",
+    "internal",
+    "ipam",
+    "labels",
+    "name",
+];
 const VOLUME: &[&str] = &["driver", "driver_opts", "external", "labels", "name"];
 const CONFIG: &[&str] = &["content", "environment", "external", "file", "labels", "name", "template_driver"];
 const SECRET: &[&str] =
     &["driver", "driver_opts", "environment", "external", "file", "labels", "name", "template_driver"];
 const PORT: &[&str] = &["app_protocol", "host_ip", "mode", "name", "protocol", "published", "target"];
 const MOUNT: &[&str] = &["bind", "consistency", "image", "read_only", "source", "target", "tmpfs", "type", "volume"];
-const HEALTH: &[&str] =
-    &["disable", "interval", "retries", "start_interval", "start_period", "test", "timeout"];
+const HEALTH: &[&str] = &["disable", "interval", "retries", "start_interval", "start_period", "test", "timeout"];
 const JOINED: &[&str] = &[
-    "aliases", "driver_opts", "gw_priority", "interface_name", "ipv4_address", "ipv6_address", "link_local_ips",
-    "mac_address", "priority",
+    "aliases",
+    "driver_opts",
+    "gw_priority",
+    "interface_name",
+    "ipv4_address",
+    "ipv6_address",
+    "link_local_ips",
+    "mac_address",
+    "priority",
 ];
 const EXTENDS: &[&str] = &["file", "service"];
 
 /// Fields of a service that must be a list.
 const LIST_ONLY: &[&str] = &[
-    "cap_add", "cap_drop", "configs", "device_cgroup_rules", "devices", "expose", "external_links", "group_add", "links",
-    "ports", "profiles", "secrets", "security_opt", "volumes", "volumes_from",
+    "cap_add",
+    "cap_drop",
+    "configs",
+    "device_cgroup_rules",
+    "devices",
+    "expose",
+    "external_links",
+    "group_add",
+    "links",
+    "ports",
+    "profiles",
+    "secrets",
+    "security_opt",
+    "volumes",
+    "volumes_from",
 ];
 /// Fields of a service that must be a text; a bare number is refused.
 const TEXT_ONLY: &[&str] = &[
-    "cgroup", "cgroup_parent", "container_name", "cpuset", "domainname", "hostname", "image", "ipc", "isolation",
-    "mac_address", "network_mode", "pid", "platform", "pull_policy", "restart", "runtime", "stop_grace_period",
-    "stop_signal", "user", "userns_mode", "uts", "working_dir",
+    "cgroup",
+    "cgroup_parent",
+    "container_name",
+    "cpuset",
+    "domainname",
+    "hostname",
+    "image",
+    "ipc",
+    "isolation",
+    "mac_address",
+    "network_mode",
+    "pid",
+    "platform",
+    "pull_policy",
+    "restart",
+    "runtime",
+    "stop_grace_period",
+    "stop_signal",
+    "user",
+    "userns_mode",
+    "uts",
+    "working_dir",
 ];
 /// Fields of a service that are a list or a mapping.
-const LIST_OR_MAP: &[&str] = &["annotations", "depends_on", "environment", "extra_hosts", "labels", "networks", "sysctls"];
+const LIST_OR_MAP: &[&str] =
+    &["annotations", "depends_on", "environment", "extra_hosts", "labels", "networks", "sysctls"];
 /// Fields of a service that are a text or a list.
 const TEXT_OR_LIST: &[&str] = &["command", "dns", "dns_search", "entrypoint", "env_file", "label_file", "tmpfs"];
 
@@ -175,7 +324,8 @@ fn fields(tree: &Tree, path: &str, known: &[&str], found: &mut Vec<Diagnostic>) 
             format!("`{name}` is no field of `{path}`")
         };
         let d = key.place.error(message).upstream(upstream);
-        let meant = MEANT.iter().find(|(wrong, right)| *wrong == name && known.contains(right)).map(|(_, right)| *right);
+        let meant =
+            MEANT.iter().find(|(wrong, right)| *wrong == name && known.contains(right)).map(|(_, right)| *right);
         found.push(match meant.or_else(|| nearest(name, known.iter().copied())) {
             Some(right) => d.help(format!("write `{right}`")),
             None if path.is_empty() && SERVICE.contains(&name) => {
@@ -211,7 +361,10 @@ mod tests {
     #[test]
     fn forms_are_checked() {
         assert_eq!(messages("services: {g: {image: g, user: 472, ports: 3000, environment: {A: {b: c}}}}").len(), 3);
-        assert_eq!(messages("services: {g: {image: g, ports: [3000, '1:1', {target: 1}], x-y: 1, command: null}}").len(), 0);
+        assert_eq!(
+            messages("services: {g: {image: g, ports: [3000, '1:1', {target: 1}], x-y: 1, command: null}}").len(),
+            0
+        );
         assert_eq!(messages("services: [a]").len(), 1);
         assert_eq!(messages("services: {g: }").len(), 1);
     }
