@@ -8,6 +8,7 @@ pub mod quoting;
 pub mod regexp;
 pub mod template;
 pub mod time;
+pub mod title;
 pub mod url;
 pub mod url_parse;
 

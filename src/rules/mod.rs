@@ -17,3 +17,4 @@ pub use alerting::{ActiveAlert, AlertState, Annotations, SentAlert, Transition};
 pub use expansion::Expansion;
 pub use group::{Group, RuleContext, RuleEvent};
 pub use spec::{AlertingSpec, GroupSpec, RuleKind, RuleSpec};
+pub mod template;

@@ -34,7 +34,7 @@ impl Basic {
 fn check_comparable(value: &Value) -> Result<(), String> {
     match value.plain() {
         Value::List(_) | Value::Map(_) => {
-            Err(format!("uncomparable type {}: {}", value.type_name(), super::print::sprint_one(value)))
+            Err(format!("non-comparable type {}: {}", super::print::sprint_one(value), value.type_name()))
         }
         _ => Ok(()),
     }
