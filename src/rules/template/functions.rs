@@ -34,8 +34,8 @@ pub(super) fn signature(name: &str, dialect: Dialect) -> Option<Signature> {
         return None;
     }
     Some(match name {
-        "query" | "safeHtml" | "title" | "toUpper" | "toLower" | "graphLink" | "tableLink" | "stripPort" | "stripDomain"
-        | "parseDuration" | "urlQueryEscape" => Signature::fixed(&[Type::Str]),
+        "query" | "safeHtml" | "title" | "toUpper" | "toLower" | "graphLink" | "tableLink" | "stripPort"
+        | "stripDomain" | "parseDuration" | "urlQueryEscape" => Signature::fixed(&[Type::Str]),
         "first" => Signature::fixed(&[RESULT]),
         "label" => Signature::fixed(&[Type::Str, SAMPLE]),
         "value" | "strvalue" => Signature::fixed(&[SAMPLE]),
@@ -70,10 +70,9 @@ impl Functions for Bound<'_> {
                 let samples = (self.data.query)(text(0))?;
                 Ok(result(samples.into_iter().map(|s| Value::object(Sample(s))).collect()))
             }
-            "first" => items(&args[0])
-                .first()
-                .cloned()
-                .ok_or_else(|| "first() called on vector with no elements".to_owned()),
+            "first" => {
+                items(&args[0]).first().cloned().ok_or_else(|| "first() called on vector with no elements".to_owned())
+            }
             "label" => Ok(label(&args[1], text(0))),
             "value" => Ok(field(&args[0], "Value")),
             "strvalue" => Ok(label(&args[0], "__value__")),
@@ -83,7 +82,8 @@ impl Functions for Bound<'_> {
             }
             "reReplaceAll" => {
                 let pattern = text(0);
-                let regexp = Regexp::new(pattern).map_err(|e| format!("regexp: Compile({}): {e}", backquoted(pattern)))?;
+                let regexp =
+                    Regexp::new(pattern).map_err(|e| format!("regexp: Compile({}): {e}", backquoted(pattern)))?;
                 string(regexp.replace_all(text(2), text(1)))
             }
             "match" => Regexp::new(text(0)).map(|r| Value::Bool(r.is_match(text(1)))).map_err(|e| e.to_string()),
@@ -119,7 +119,10 @@ impl Functions for Bound<'_> {
                 parse(text(0)).map(|ns| Value::Float(ns as f64 / 1e9))
             }
             "externalURL" | "pathPrefix" => {
-                let url = self.data.url_of_functions.ok_or("runtime error: invalid memory address or nil pointer dereference")?;
+                let url = self
+                    .data
+                    .url_of_functions
+                    .ok_or("runtime error: invalid memory address or nil pointer dereference")?;
                 Ok(Value::str(if name == "externalURL" { url } else { path_of(url) }))
             }
             _ => Err(format!("no function {name}")),

@@ -113,7 +113,9 @@ mod tests {
 
     #[test]
     fn numbers_get_prefixes() {
-        for (v, text) in [(1234.0, "1.234k"), (0.1, "100m"), (-1e30, "-1e+06Y"), (0.0, "0"), (f64::NAN, "NaN"), (999.99, "1000")] {
+        for (v, text) in
+            [(1234.0, "1.234k"), (0.1, "100m"), (-1e30, "-1e+06Y"), (0.0, "0"), (f64::NAN, "NaN"), (999.99, "1000")]
+        {
             assert_eq!(humanize(v), text);
         }
         assert_eq!(humanize_1024(1_048_576.0), "1Mi");
