@@ -21,6 +21,7 @@
 //! | [`engine`] | the machine of the two clocks, and its journal |
 //! | [`stack`] | a student's stack as it would really run |
 //! | [`simulate`] | virtual driver, scenarios, mocked model, modelled VM |
+//! | [`live`] | servers on sockets: the stand-in for Discord |
 //! | [`lab`] | lab manifest: criteria, points, questions, parameters |
 //! | [`check`] | check scripts: steps, predicates, outcomes |
 //! | [`report`] | one versioned result model; one file per format |
@@ -36,6 +37,7 @@ pub mod engine;
 pub mod exposition;
 pub mod golang;
 pub mod lab;
+pub mod live;
 pub mod model;
 pub mod promql;
 pub mod report;

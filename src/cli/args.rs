@@ -32,6 +32,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
+    /// Receive messages as Discord would, for a real Alertmanager to talk to
+    Discord(DiscordArgs),
     /// Hold the engine against recorded behaviour of the real programs
     Conformance(super::conformance::ConformanceArgs),
 }
@@ -132,6 +134,38 @@ pub struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
+}
+
+/// `labkit discord`
+#[derive(Debug, ClapArgs)]
+pub struct DiscordArgs {
+    /// Address to listen on; a container reaches the host only with 0.0.0.0
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9099", env = "LABKIT_LISTEN")]
+    pub listen: std::net::SocketAddr,
+    /// Append one JSON line per message to this file
+    #[arg(long, value_name = "FILE", env = "LABKIT_RECORD")]
+    pub record: Option<PathBuf>,
+    /// Answers to the first messages, such as 500*3,429:2,delay:5,hang,ok
+    #[arg(long, value_name = "ANSWERS", env = "LABKIT_FAIL")]
+    pub fail: Option<crate::live::discord::FailScript>,
+    /// Webhooks that exist, as ID/TOKEN (repeatable); without it any well-formed one does
+    #[arg(long = "token", value_name = "ID/TOKEN", value_parser = webhook, env = "LABKIT_TOKEN", value_delimiter = ',', hide_env_values = true)]
+    pub tokens: Vec<(u64, String)>,
+    /// Take messages however fast they come
+    #[arg(long, env = "LABKIT_NO_RATE_LIMITS")]
+    pub no_rate_limits: bool,
+    /// One JSON document per message on stdout
+    #[arg(long, env = "LABKIT_JSON")]
+    pub json: bool,
+}
+
+fn webhook(text: &str) -> Result<(u64, String), String> {
+    let (id, token) = text.split_once('/').ok_or("wanted ID/TOKEN")?;
+    let id = id.parse().map_err(|_| "wanted a number before the slash")?;
+    if token.is_empty() || !token.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')) {
+        return Err("wanted a token of letters, digits, - and _ behind the slash".to_owned());
+    }
+    Ok((id, token.to_owned()))
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

@@ -2,6 +2,7 @@
 
 mod args;
 mod conformance;
+mod discord;
 mod exit;
 mod lab_source;
 mod labs;
@@ -33,6 +34,7 @@ pub fn main() -> ExitCode {
         Command::Labs(a) => labs::labs(&a),
         Command::Explain(a) => labs::explain(&a),
         Command::Completions(a) => labs::completions(&a),
+        Command::Discord(a) => discord::run(&a),
         Command::Conformance(a) => conformance::run(&a),
     }
     .into()

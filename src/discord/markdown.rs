@@ -1,6 +1,6 @@
 //! A message as Markdown for a report: nothing in it is live, and nothing in it can leave its place.
 
-use super::shown::{ShownMessage, clock, is_harmful};
+use super::shown::{ShownMessage, is_harmful};
 
 /// The whole message in a code block.
 pub fn block(message: &ShownMessage) -> String {
@@ -16,7 +16,7 @@ pub fn block(message: &ShownMessage) -> String {
         Some(false) => " (green)",
         None => "",
     };
-    line(&format!("{} {}{state}", clock(message.at), message.sender));
+    line(&format!("{} {}{state}", message.clock(), message.sender));
     line(&message.content);
     for embed in &message.embeds {
         for part in [embed.author.as_ref().map(|a| &a.name), embed.title.as_ref(), embed.description.as_ref()] {
@@ -52,6 +52,11 @@ pub fn code_span(text: &str) -> String {
     let marks = "`".repeat(longest_run(&clean) + 1);
     // A blank on both sides is taken away again when the text is shown.
     format!("{marks} {} {marks}", clean.replace('|', "\\|"))
+}
+
+/// The text on one line, without characters that do more than stand there.
+pub fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !is_harmful(*c)).collect()
 }
 
 fn longest_run(text: &str) -> usize {

@@ -69,6 +69,11 @@ impl ShownMessage {
         }
     }
 
+    /// The clock time at which it arrived, UTC.
+    pub fn clock(&self) -> String {
+        clock(self.at)
+    }
+
     /// What is read first: the first box's title, else the content's first line.
     pub fn headline(&self) -> &str {
         let title = self.embeds.iter().find_map(|e| e.title.as_deref());
@@ -77,7 +82,7 @@ impl ShownMessage {
 }
 
 /// The clock time of a point in time, UTC.
-pub(super) fn clock(at: Time) -> String {
+fn clock(at: Time) -> String {
     let seconds = at.0.div_euclid(1_000_000_000).rem_euclid(86_400);
     format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
 }

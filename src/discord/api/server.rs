@@ -137,6 +137,13 @@ impl DiscordServer {
         &self.messages
     }
 
+    /// Forgets the oldest messages when there are more than `max`.
+    pub fn keep_last(&mut self, max: usize) {
+        if self.messages.len() > max {
+            self.messages.drain(..self.messages.len() - max / 2);
+        }
+    }
+
     /// Answers a request. All requests count as coming from one address.
     pub fn handle(&mut self, now: Time, request: &Request<'_>) -> Response {
         if let Some(wait) = self.rate.banned(&self.settings.limits, now) {

@@ -3,7 +3,7 @@
 mod markup;
 
 use super::api::Embed;
-use super::shown::{ShownMessage, clock, is_harmful};
+use super::shown::{ShownMessage, is_harmful};
 use markup::Markup;
 
 const STYLE: &str = include_str!("style.css");
@@ -41,7 +41,7 @@ fn push_message(out: &mut String, message: &ShownMessage) {
         "<article class=\"{class}\">\n<span class=\"avatar\">{}</span>\n<header><b>{}</b> <span class=\"app\">APP</span> <time>{}</time></header>\n",
         escape(&initial),
         escape(&message.sender),
-        clock(message.at),
+        message.clock(),
     ));
     if !message.content.is_empty() {
         out.push_str(&format!("<div class=\"content\">{}</div>\n", Markup::Message.html(&message.content)));
