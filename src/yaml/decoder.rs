@@ -285,13 +285,16 @@ impl Decoder {
     /// A map from text to text, in the file's order.
     pub fn string_map(&self, node: &Node, go_type: &'static str) -> Vec<(Spanned<String>, Spanned<String>)> {
         let Some(m) = self.mapping(node, go_type) else { return Vec::new() };
-        m.entries()
+        let pairs = m
+            .entries()
             .filter_map(|(k, v)| {
                 let v =
                     if v.is_null() { Some(Spanned { value: String::new(), span: v.span() }) } else { self.string(v) };
                 v.map(|v| (k, v))
             })
-            .collect()
+            .collect();
+        m.finish();
+        pairs
     }
 }
 

@@ -1,9 +1,11 @@
 //! From text to tree: the first document of a file, within budgets.
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Tag};
 use rustc_hash::FxHashMap;
 
+use super::decoder::GoYaml;
 use super::node::{Node, Scalar, Style, Value};
+use super::syntax::{self, Stop};
 use crate::text::{Diagnostic, SourceText, Span};
 
 /// Largest file that is read, in bytes.
@@ -19,25 +21,67 @@ pub const MAX_ALIAS_NODES: u64 = 400_000;
 /// # Errors
 /// The text is not YAML, or it goes beyond a budget.
 pub fn parse(source: &SourceText) -> Result<Option<Node>, Box<Diagnostic>> {
+    parse_as(source, GoYaml::V2)
+}
+
+/// As [`parse`], with errors in the words of the given go-yaml.
+///
+/// # Errors
+/// The text is not YAML, or it goes beyond a budget.
+pub fn parse_as(source: &SourceText, go: GoYaml) -> Result<Option<Node>, Box<Diagnostic>> {
     let text = source.text();
     if text.len() > MAX_BYTES {
         let message = format!("the file has {} bytes, wanted at most {MAX_BYTES}", text.len());
         return Err(Box::new(Diagnostic::error(message)));
     }
-    let (text, shift) = match text.strip_prefix('\u{feff}') {
-        Some(rest) => (rest, 3),
-        None => (text, 0),
-    };
+    let shift = if text.starts_with('\u{feff}') { 3 } else { 0 };
+    let mut text = std::borrow::Cow::Borrowed(&text[shift..]);
+    for _ in 0..MAX_TIGHT_COMMENTS {
+        match build(source, &text, shift, go) {
+            // libyaml takes `]#…` as a comment without a blank before it; blanks in its place keep all offsets.
+            Err(Stopped::TightComment(at)) if text.as_bytes().get(at) == Some(&b'#') => {
+                let end = text[at..].find('\n').map_or(text.len(), |i| at + i);
+                text.to_mut().replace_range(at..end, &" ".repeat(end - at));
+            }
+            Err(stopped) => return Err(stopped.diagnostic()),
+            Ok(root) => return Ok(root),
+        }
+    }
+    Err(Box::new(Diagnostic::error("too many comments without a blank before them")))
+}
+
+/// How often a file is read again after blanking a comment.
+const MAX_TIGHT_COMMENTS: usize = 20;
+
+enum Stopped {
+    /// A comment that touches what stands before it, at this byte of the parser's text.
+    TightComment(usize),
+    Error(Box<Diagnostic>),
+}
+
+impl Stopped {
+    fn diagnostic(self) -> Box<Diagnostic> {
+        match self {
+            Self::TightComment(_) => Box::new(Diagnostic::error("a comment needs a blank before it")),
+            Self::Error(d) => d,
+        }
+    }
+}
+
+fn build(source: &SourceText, text: &str, shift: usize, go: GoYaml) -> Result<Option<Node>, Stopped> {
     let options = granit_parser::options! {
         emit_comments: false,
         emit_unresolved_aliases: true,
         flow_nesting_limit: MAX_DEPTH,
         block_nesting_limit: MAX_DEPTH,
     };
-    let mut builder = Builder { source, shift, stack: Vec::new(), anchors: FxHashMap::default(), root: None };
+    let mut builder = Builder { source, shift, go, stack: Vec::new(), anchors: FxHashMap::default(), root: None };
     for next in Parser::new_from_str_with_options(text, options) {
-        let (event, span) = next.map_err(|e| builder.syntax_error(&e))?;
-        if builder.take(event, span)? {
+        let (event, span) = next.map_err(|e| match (e.kind(), e.marker().byte_offset()) {
+            (ErrorKind::CommentNotSeparated, Some(at)) => Stopped::TightComment(at),
+            _ => Stopped::Error(builder.syntax_error(&e)),
+        })?;
+        if builder.take(event, span).map_err(Stopped::Error)? {
             break;
         }
     }
@@ -56,6 +100,7 @@ struct Open {
 struct Builder<'s> {
     source: &'s SourceText,
     shift: usize,
+    go: GoYaml,
     stack: Vec<Open>,
     anchors: FxHashMap<usize, Node>,
     root: Option<Node>,
@@ -135,11 +180,8 @@ impl Builder<'_> {
     }
 
     fn syntax_error(&self, e: &ScanError) -> Box<Diagnostic> {
-        let at = e.marker().byte_offset().unwrap_or_default() + self.shift;
-        let position = self.source.position(at);
-        let mut d = Diagnostic::error(e.info()).at(self.source, Span::new(at, at));
-        d.upstream = Some(format!("yaml: line {}: {}", position.line, e.info()));
-        Box::new(d)
+        let context = self.stack.last().map(|open| open.span);
+        syntax::diagnose(e, &Stop { source: self.source, shift: self.shift, context, go: self.go })
     }
 }
 

@@ -37,9 +37,10 @@ mod node;
 mod placement;
 mod resolve;
 mod similar;
+mod syntax;
 
 pub use decoder::{Decoder, Duration, GoYaml, Spanned};
-pub use load::{MAX_ALIAS_NODES, MAX_BYTES, MAX_DEPTH, parse};
+pub use load::{MAX_ALIAS_NODES, MAX_BYTES, MAX_DEPTH, parse, parse_as};
 pub use mapping::Mapping;
 pub use node::{Node, Scalar, Style, Value};
 pub use placement::Placement;

@@ -143,7 +143,7 @@ const RULE_HINTS: &[(&str, &str)] = &[
 /// Reads a rule file. Nothing comes back when the text is not YAML; otherwise everything that could be read, which is
 /// what Prometheus would run with only if no diagnostic is an error.
 pub fn read(source: &SourceText, read_as: &ReadRules) -> (Option<RuleFile>, Vec<Diagnostic>) {
-    let root = match yaml::parse(source) {
+    let root = match yaml::parse_as(source, GoYaml::V3) {
         Ok(root) => root,
         Err(e) => return (None, vec![*e]),
     };

@@ -543,6 +543,7 @@ impl Reader<'_> {
                 pairs.push((name.value, v.value));
             }
         }
+        m.finish();
         Labels::from_pairs(pairs)
     }
 

@@ -185,12 +185,10 @@ impl Reader<'_> {
 
 fn params(m: &Mapping<'_>) -> Vec<(String, Vec<String>)> {
     let Some(params) = m.nested("params", "url.Values") else { return Vec::new() };
-    params
-        .entries()
-        .map(|(k, v)| {
-            (k.value, m.decoder().list(v, "[]string", Decoder::string).into_iter().map(|s| s.value).collect())
-        })
-        .collect()
+    let texts = |v: &Node| m.decoder().list(v, "[]string", Decoder::string).into_iter().map(|s| s.value).collect();
+    let pairs = params.entries().map(|(k, v)| (k.value, texts(v))).collect();
+    params.finish();
+    pairs
 }
 
 /// Targets are addresses, not URLs.

@@ -89,6 +89,7 @@ impl Reader<'_> {
             Kind::TextLists => {
                 if let Some(m) = d.mapping(node, "map[string][]string") {
                     m.entries().for_each(|(_, v)| drop(d.list(v, "[]string", Decoder::string)));
+                    m.finish();
                 }
             }
             Kind::Url => drop(d.url(node)),
