@@ -6,7 +6,9 @@ mod expand;
 mod functions;
 mod humanize;
 mod links;
+mod query;
 
 pub use expand::{AlertTemplate, TemplateData, check};
 pub use functions::TemplateSample;
 pub use links::{graph_link, table_link};
+pub use query::query_samples;
