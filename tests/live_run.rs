@@ -62,7 +62,8 @@ fn engine(folder: &Path) -> Engine {
     let config = config.expect("the configuration is right");
     let (rules, _) = labkit::rules::file::read(&source("rules.yml"), &ReadRules::release(release));
     let global = &config.global;
-    let groups = rules.expect("the rules are right").groups.iter().map(|g| {
+    let rules = rules.expect("the rules are right");
+    let groups = rules.groups.iter().map(|g| {
         Arc::new(g.spec("rules.yml", global.evaluation_interval.value, global.rule_query_offset, Dialect::V2_42))
     });
     let setup = assemble(&config, groups.collect(), &around).setup;

@@ -83,7 +83,7 @@ fn simulate(args: &SimulateArgs) -> Result<(Engine, Time), String> {
     }
     let scenario = Scenario::cpu_stress(120.0, 180.0, 240.0);
     let config = Arc::new(files.config);
-    let world = World::new(&config, files.answers, ModelMock::default(), &[]);
+    let world = World::new(&config, files.answers, ModelMock::default(), scenario.cores, &[]);
     let engine = Simulation::new(config, world).run(&scenario, &phases);
     Ok((engine, scenario.time(0.0)))
 }

@@ -99,8 +99,8 @@ fn empty(
             expansion: Expansion {
                 external_labels: external_labels.clone(),
                 external_url: around.external_url.clone(),
+                options,
             },
-            options,
             resend_delay_ns: 60_000_000_000,
         }),
         notifier: NotifierSettings {

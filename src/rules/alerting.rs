@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::expansion::{Expansion, TemplateData, Text};
+use super::expansion::{Expansion, Seen, Text};
 use super::spec::{AlertingSpec, RuleSpec};
 use super::written::WrittenSeries;
 use crate::model::{Labels, METRIC_NAME, Time};
@@ -282,7 +282,7 @@ impl AlertingRule {
         }
         let mut builder = sample.labels.builder();
         builder.remove(METRIC_NAME);
-        let data = TemplateData { labels: &sample.labels, value, ts };
+        let data = Seen { labels: &sample.labels, value, ts };
         for (name, text) in &self.labels {
             builder.set(name.clone(), expansion.expand(text, data, db));
         }
@@ -309,7 +309,7 @@ impl AlertingRule {
     }
 
     fn annotate(&self, expansion: &Expansion, source: &(Labels, Time), value: f64, db: &Tsdb) -> Annotations {
-        let data = TemplateData { labels: &source.0, value, ts: source.1 };
+        let data = Seen { labels: &source.0, value, ts: source.1 };
         Arc::new(self.annotations.iter().map(|(n, t)| (n.clone(), expansion.expand(t, data, db))).collect())
     }
 
@@ -447,7 +447,11 @@ mod tests {
             text: "up".into(),
             labels: vec![("severity".into(), "page".into())],
         };
-        let expansion = Expansion { external_labels: Labels::empty(), external_url: "http://p".into() };
+        let expansion = Expansion {
+            external_labels: Labels::empty(),
+            external_url: "http://p".into(),
+            options: crate::promql::eval::Options::new(crate::promql::Dialect::V3),
+        };
         let rule = AlertingRule::new(&spec, &alerting, &expansion);
         Bench { db: Tsdb::new(), spec, alerting, expansion, rule, limit: 0 }
     }

@@ -8,9 +8,9 @@ use super::alerting::{ActiveAlert, AlertingRule, Annotations, Evaluation, SentAl
 use super::expansion::Expansion;
 use super::recording::RecordingRule;
 use super::spec::{GroupSpec, RuleKind, RuleSpec};
-use crate::golang::url::query_escape;
+use super::template::table_link;
 use crate::model::{Labels, Time};
-use crate::promql::eval::{Options, Prepared};
+use crate::promql::eval::Prepared;
 use crate::promql::value::{Sample, Value};
 use crate::tsdb::{SampleValue, Tsdb};
 
@@ -19,8 +19,6 @@ use crate::tsdb::{SampleValue, Tsdb};
 pub struct RuleContext {
     /// What texts are expanded with.
     pub expansion: Expansion,
-    /// How queries are evaluated.
-    pub options: Options,
     /// How often a firing alert is sent again, in nanoseconds (1 minute).
     pub resend_delay_ns: i64,
 }
@@ -81,7 +79,7 @@ impl Group {
             .rules
             .iter()
             .map(|rule| Rule {
-                query: Prepared::new(&rule.expr, &context.options),
+                query: Prepared::new(&rule.expr, &context.expansion.options),
                 last_error: None,
                 state: match &rule.kind {
                     RuleKind::Recording => RuleState::Recording(RecordingRule::default()),
@@ -187,5 +185,5 @@ impl Rule {
 
 /// Where a rule's alerts say they come from: the expression browser with its query.
 fn generator_url(external_url: &str, expr: &str) -> Arc<str> {
-    format!("{}/graph?g0.expr={}&g0.tab=1", external_url.trim_end_matches('/'), query_escape(expr)).into()
+    format!("{}{}", external_url.trim_end_matches('/'), table_link(expr)).into()
 }

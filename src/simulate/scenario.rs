@@ -11,6 +11,8 @@ pub const ZERO: Time = Time(1_768_385_400_000_000_000);
 pub struct Scenario {
     /// Its name on the command line.
     pub name: &'static str,
+    /// How many cores the VM has.
+    pub cores: u32,
     /// Seconds of idle before zero.
     pub idle_before: f64,
     /// The stresses, in order.
@@ -19,22 +21,22 @@ pub struct Scenario {
     pub end: f64,
 }
 
-impl Scenario {
-    /// The VM has so many cores.
-    pub const CORES: u32 = 2;
+/// How many cores the lab's VM has.
+pub const CORES: u32 = 2;
 
+impl Scenario {
     /// The lab's stress test: short stress, rest, long stress (all in seconds), then ten minutes and a bit.
     pub fn cpu_stress(short: f64, rest: f64, long: f64) -> Self {
-        let workers = Self::CORES;
+        let workers = CORES;
         let from = short + rest;
         let stresses = vec![Stress { from: 0.0, to: short, workers }, Stress { from, to: from + long, workers }];
-        Self { name: "cpu-stress", idle_before: 600.0, stresses, end: from + long + 660.0 }
+        Self { name: "cpu-stress", cores: CORES, idle_before: 600.0, stresses, end: from + long + 660.0 }
     }
 
     /// One stress of `seconds`, from zero on.
     pub fn single_stress(seconds: f64) -> Self {
-        let stresses = vec![Stress { from: 0.0, to: seconds, workers: Self::CORES }];
-        Self { name: "single-stress", idle_before: 600.0, stresses, end: seconds + 660.0 }
+        let stresses = vec![Stress { from: 0.0, to: seconds, workers: CORES }];
+        Self { name: "single-stress", cores: CORES, idle_before: 600.0, stresses, end: seconds + 660.0 }
     }
 
     /// The same time without any stress.
@@ -59,6 +61,6 @@ impl Scenario {
 
     /// The VM's processors under this scenario; it booted an hour before zero.
     pub fn load(&self) -> Load {
-        Load::new(ZERO, Self::CORES, 3600.0, self.stresses.clone())
+        Load::new(ZERO, self.cores, 3600.0, self.stresses.clone())
     }
 }

@@ -35,15 +35,15 @@ pub struct World {
 }
 
 impl World {
-    /// A world in which each target of the configuration has its answer. `also` names metrics that somebody reads
-    /// beside the rules.
-    pub fn new(config: &EngineConfig, answers: Vec<Answer>, model: ModelMock, also: &[&str]) -> Self {
+    /// A world in which each target of the configuration has its answer, with a VM of `cores` cores. `also` names
+    /// metrics that somebody reads beside the rules.
+    pub fn new(config: &EngineConfig, answers: Vec<Answer>, model: ModelMock, cores: u32, also: &[&str]) -> Self {
         let Some(setup) = &config.prometheus else { return Self { answers, pages: Vec::new(), model } };
         let names = NamesRead::of(setup.groups.iter().map(|g| &**g));
         let page = |(i, answer): (usize, &Answer)| {
             let page = match answer {
                 Answer::Model => node::model_page(),
-                Answer::Node => node::node_page(super::Scenario::CORES),
+                Answer::Node => node::node_page(cores),
                 Answer::Service => node::service_page(),
                 Answer::Hangs | Answer::Fails(_) => return None,
             };
