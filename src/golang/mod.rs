@@ -4,11 +4,11 @@ pub mod base64;
 pub mod duration;
 pub mod float;
 pub mod json;
+pub mod letter_case;
 pub mod quoting;
 pub mod regexp;
 pub mod template;
 pub mod time;
-pub mod title;
 pub mod url;
 pub mod url_parse;
 

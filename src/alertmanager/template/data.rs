@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::kv::Kv;
 use crate::alertmanager::notification::{FrozenAlert, Notification, Status, common_of};
+use crate::golang::regexp::quote_meta;
 use crate::golang::time::GoTime;
 use crate::model::Time;
 
@@ -94,26 +95,4 @@ impl AlertData {
 
 fn go_time(time: Time) -> GoTime {
     GoTime::from_unix_nanos(time.0)
-}
-
-/// Go's `regexp.QuoteMeta`.
-fn quote_meta(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if r"\.+*?()|[]{}^$".contains(c) {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_receiver_is_quoted_for_a_regular_expression() {
-        assert_eq!(quote_meta("lab.discord-1 (a|b)"), r"lab\.discord-1 \(a\|b\)");
-    }
 }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::data::Data;
 use super::objects::{SafeText, strings};
 use super::to_json::to_json;
-use super::{humanize, letter_case, zone};
+use super::{humanize, zone};
 use crate::alertmanager::version::Version;
 use crate::golang::base64;
+use crate::golang::letter_case;
 use crate::golang::quoting::quote;
 use crate::golang::regexp::Regexp;
 use crate::golang::template::{Functions, Signature, Type, Value};
@@ -89,7 +90,7 @@ impl Functions for AlertmanagerFunctions {
         Ok(match name {
             "toUpper" => letter_case::to_upper(text(0)).into(),
             "toLower" => letter_case::to_lower(text(0)).into(),
-            "title" => letter_case::title(text(0)).into(),
+            "title" => letter_case::title_case(text(0), false).into(),
             "trimSpace" => text(0).trim().into(),
             "join" => join(text(0), &args.get(1).map(strings).unwrap_or_default())?.into(),
             "match" => Regexp::new(text(0)).map_err(|e| e.to_string())?.is_match(text(1)).into(),
@@ -133,24 +134,7 @@ fn replace_all(pattern: &str, replacement: &str, text: &str) -> Result<String, S
         let shown = if back_quotable { format!("`{pattern}`") } else { quote(pattern) };
         format!("regexp: Compile({shown}): {e}")
     })?;
-    let engine = regexp.engine();
-    let mut captures = engine.create_captures();
-    let mut out = String::with_capacity(text.len());
-    let mut last = 0;
-    let mut input = regex_automata::Input::new(text);
-    let mut finder = regex_automata::util::iter::Searcher::new(input.clone());
-    while let Some(found) = finder.advance(|at| Ok(engine.search(at))) {
-        out.push_str(&text[last..found.start()]);
-        last = found.end();
-        input.set_range(found.start()..text.len());
-        engine.search_captures(&input, &mut captures);
-        captures.interpolate_string_into(text, replacement, &mut out);
-        if out.len() > MAX_TEXT {
-            return Err(too_long());
-        }
-    }
-    out.push_str(&text[last..]);
-    Ok(out)
+    regexp.replace_all_within(text, replacement, MAX_TEXT).ok_or_else(too_long)
 }
 
 /// Go's `url.QueryUnescape`.
@@ -214,6 +198,13 @@ mod tests {
         assert_eq!(replace(r"(\w)(\w)", "$2$1-${2}x $1x $$", "abcd").as_deref(), Ok("ba-bx  $dc-dx  $"));
         assert_eq!(replace("a*", "X", "baaac").as_deref(), Ok("XbXcX"));
         assert!(replace("(", "", "").is_err_and(|e| e.starts_with("regexp: Compile(`(`): error parsing regexp")));
+    }
+
+    #[test]
+    fn a_replacement_that_multiplies_is_refused() {
+        let long = "x".repeat(100_000);
+        let result = call(Version::V0_25, "reReplaceAll", &["".into(), long.as_str().into(), long.as_str().into()]);
+        assert!(result.is_err_and(|e| e.contains("longer than")));
     }
 
     #[test]

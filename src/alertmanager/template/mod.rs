@@ -7,7 +7,6 @@ mod defaults;
 mod functions;
 mod humanize;
 mod kv;
-mod letter_case;
 mod native;
 mod objects;
 mod to_json;

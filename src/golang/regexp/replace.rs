@@ -14,6 +14,12 @@ enum Reference<'t> {
 impl Regexp {
     /// `ReplaceAllString`: every match replaced by the template's expansion.
     pub fn replace_all(&self, text: &str, template: &str) -> String {
+        self.replace_all_within(text, template, usize::MAX).unwrap_or_else(|| text.to_owned())
+    }
+
+    /// As [`Self::replace_all`], but none when the result would be longer than `max` bytes: a replacement in many
+    /// places multiplies.
+    pub fn replace_all_within(&self, text: &str, template: &str, max: usize) -> Option<String> {
         let mut out = String::new();
         let mut captures = self.engine().create_captures();
         let (mut copied, mut at) = (0, 0);
@@ -28,6 +34,9 @@ impl Regexp {
             // No second replacement for an empty match right behind another.
             if found.end() > copied || found.start() == 0 {
                 self.push_expansion(&mut out, template, text, &captures);
+                if out.len() > max {
+                    return None;
+                }
             }
             copied = found.end();
             let width = text[at..].chars().next().map_or(0, char::len_utf8);
@@ -40,10 +49,10 @@ impl Regexp {
             }
         }
         if !any {
-            return text.to_owned();
+            return Some(text.to_owned());
         }
         out.push_str(&text[copied..]);
-        out
+        Some(out)
     }
 
     /// The groups of the leftmost match, the whole match first; `None` without a match.

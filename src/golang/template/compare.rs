@@ -30,13 +30,16 @@ impl Basic {
     }
 }
 
-/// Slices and maps cannot be compared.
-fn check_comparable(value: &Value) -> Result<(), String> {
-    match value.plain() {
-        Value::List(_) | Value::Map(_) => {
-            Err(format!("non-comparable type {}: {}", super::print::sprint_one(value), value.type_name()))
-        }
-        _ => Ok(()),
+/// Slices and maps cannot be compared, nor what holds one.
+fn is_comparable(value: &Value) -> bool {
+    match value {
+        Value::List(_) | Value::Map(_) => false,
+        Value::Object(object) => match object.underlying() {
+            Some(plain) => is_comparable(&plain),
+            // What a pointer points to does not matter.
+            None => object.type_name().starts_with('*') || object.fields().iter().all(|(_, v)| is_comparable(v)),
+        },
+        _ => true,
     }
 }
 
@@ -49,7 +52,6 @@ pub(super) fn eq(args: &[Value]) -> Result<bool, String> {
     let Some((first, others)) = args.split_first() else {
         return Err("missing argument for comparison".to_owned());
     };
-    check_comparable(first)?;
     if others.is_empty() {
         return Err("missing argument for comparison".to_owned());
     }
@@ -72,21 +74,42 @@ fn equal(a: &Value, b: &Value) -> Result<bool, String> {
         }
         (Some(Basic::Float(x)), Some(Basic::Float(y))) => Ok(x == y),
         (Some(Basic::Str(x)), Some(Basic::Str(y))) => Ok(x == y),
-        (None, None) => match (a, b) {
-            (Value::Nil, Value::Nil) => Ok(true),
-            (Value::Time(x), Value::Time(y)) => Ok(same_time(x, y)),
-            (Value::Object(x), Value::Object(y)) if x.underlying().is_none() => Ok(std::sync::Arc::ptr_eq(x, y)),
-            _ if nil => Ok(false),
-            _ => check_comparable(b).map(|()| false),
-        },
+        (None, None) => equal_others(a, b),
         _ if nil => Ok(false),
         _ => Err(BAD.to_owned()),
     }
 }
 
+/// Values that are not basic: times, structs, pointers, and what cannot be compared at all.
+fn equal_others(a: &Value, b: &Value) -> Result<bool, String> {
+    match (a, b) {
+        (Value::Nil, Value::Nil) => Ok(true),
+        (Value::Nil, _) | (_, Value::Nil) => Ok(false),
+        (Value::Time(x), Value::Time(y)) => Ok(same_time(x, y)),
+        _ if !is_comparable(b) => {
+            let (shown, name) = (super::print::sprint_one(b), b.type_name());
+            Err(if a.ty() == b.ty() {
+                format!("non-comparable type {shown}: {name}")
+            } else {
+                format!("non-comparable types {}: {}, {name}: {shown}", super::print::sprint_one(a), a.type_name())
+            })
+        }
+        _ if a.ty() != b.ty() => Ok(false),
+        (Value::Object(x), Value::Object(y)) if x.type_name().starts_with('*') => Ok(std::sync::Arc::ptr_eq(x, y)),
+        (Value::Object(x), Value::Object(y)) => {
+            for ((_, x), (_, y)) in x.fields().iter().zip(&y.fields()) {
+                if !equal(x, y)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
 /// `ne`
 pub(super) fn ne(args: &[Value]) -> Result<bool, String> {
-    args.iter().try_for_each(check_comparable)?;
     eq(args).map(|b| !b)
 }
 

@@ -9,11 +9,14 @@ use super::humanize::{
 use super::links::{graph_link, path_of, strip_domain, strip_port, table_link};
 use crate::golang::duration::{parse_prometheus_duration, parse_signed_prometheus_duration};
 use crate::golang::float::parse_float;
+use crate::golang::letter_case::{title_case, title_words, to_lower, to_upper};
 use crate::golang::regexp::Regexp;
 use crate::golang::template::{Functions, Object, Signature, Type, Value, query_escape};
-use crate::golang::title::{title_case, title_words};
 use crate::model::Labels;
 use crate::promql::Dialect;
+
+/// The longest text a function makes, in bytes.
+const MAX_TEXT: usize = 4 << 20;
 
 /// One element of a query's result, as a template sees it.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,14 +87,15 @@ impl Functions for Bound<'_> {
                 let pattern = text(0);
                 let regexp =
                     Regexp::new(pattern).map_err(|e| format!("regexp: Compile({}): {e}", backquoted(pattern)))?;
-                string(regexp.replace_all(text(2), text(1)))
+                let replaced = regexp.replace_all_within(text(2), text(1), MAX_TEXT);
+                replaced.map_or_else(|| Err(format!("text longer than {MAX_TEXT} bytes")), string)
             }
             "match" => Regexp::new(text(0)).map(|r| Value::Bool(r.is_match(text(1)))).map_err(|e| e.to_string()),
             "safeHtml" => Ok(Value::object(Html(text(0).into()))),
             "title" if self.dialect == Dialect::V2_42 => string(title_words(text(0))),
             "title" => string(title_case(text(0), true)),
-            "toUpper" => string(text(0).to_uppercase()),
-            "toLower" => string(text(0).to_lowercase()),
+            "toUpper" => string(to_upper(text(0))),
+            "toLower" => string(to_lower(text(0))),
             "graphLink" => string(graph_link(text(0))),
             "tableLink" => string(table_link(text(0))),
             "sortByLabel" => {

@@ -1,5 +1,5 @@
-//! Letter case as the template functions of Alertmanager change it: Go's `strings.ToUpper` and `ToLower` map each
-//! character to one character, and `title` is the title case of golang.org/x/text for English.
+//! Letter case as Go changes it: `strings.ToUpper`, `ToLower` and `Title` map each character to one character,
+//! [`title_case`] is that of golang.org/x/text for English.
 //!
 //! Facts: measured with `amtool template render` 0.25.
 
@@ -19,14 +19,34 @@ fn single(c: char, mut mapped: impl Iterator<Item = char>) -> Option<char> {
     mapped.next().is_none().then_some(first)
 }
 
-/// The first cased letter of each word in title case, the rest of the word in small letters.
-pub fn title(text: &str) -> String {
+/// `strings.Title`: every letter behind a separator, so `it's` becomes `It'S`; the rest stays.
+pub fn title_words(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut previous = ' ';
+    for c in text.chars() {
+        if is_separator(previous) {
+            out.push(simple_title(c));
+        } else {
+            out.push(c);
+        }
+        previous = c;
+    }
+    out
+}
+
+fn is_separator(c: char) -> bool {
+    if c.is_ascii() { !(c.is_ascii_alphanumeric() || c == '_') } else { !c.is_alphanumeric() && c.is_whitespace() }
+}
+
+/// `cases.Title` of golang.org/x/text: words by Unicode's rules, the first cased letter of each in title case, so `it's`
+/// becomes `It's`. The rest of the word is made small, or kept (`cases.NoLower`).
+pub fn title_case(text: &str, keep_rest: bool) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
     while at < chars.len() {
         let end = word_end(&chars, at);
-        push_titled(&mut out, &chars[at..end]);
+        push_titled(&mut out, &chars[at..end], keep_rest);
         at = end;
     }
     out
@@ -91,13 +111,17 @@ fn is_cased(c: char) -> bool {
     c.is_lowercase() || c.is_uppercase() || matches!(c, 'ǅ' | 'ǈ' | 'ǋ' | 'ǲ')
 }
 
-fn push_titled(out: &mut String, word: &[char]) {
+fn push_titled(out: &mut String, word: &[char], keep_rest: bool) {
     let Some(first) = word.iter().position(|c| is_cased(*c)) else {
         out.extend(word);
         return;
     };
     out.extend(&word[..first]);
     push_title_char(out, word[first]);
+    if keep_rest {
+        out.extend(&word[first + 1..]);
+        return;
+    }
     // The small final sigma depends on what stands around it, so the whole word is mapped.
     let whole: String = word[first..].iter().collect();
     let small = whole.to_lowercase();
@@ -106,24 +130,30 @@ fn push_titled(out: &mut String, word: &[char]) {
 }
 
 fn push_title_char(out: &mut String, c: char) {
-    match c {
-        'Ǆ' | 'ǅ' | 'ǆ' => out.push('ǅ'),
-        'Ǉ' | 'ǈ' | 'ǉ' => out.push('ǈ'),
-        'Ǌ' | 'ǋ' | 'ǌ' => out.push('ǋ'),
-        'Ǳ' | 'ǲ' | 'ǳ' => out.push('ǲ'),
-        c if iota_title(c) != c => out.push(iota_title(c)),
-        c => {
-            let mut upper = c.to_uppercase();
-            let first = upper.next().unwrap_or(c);
-            out.push(first);
-            for c in upper {
-                if first.is_uppercase() {
-                    out.extend(c.to_lowercase());
-                } else {
-                    out.push(c);
-                }
-            }
+    if simple_title(c) != c {
+        out.push(simple_title(c));
+        return;
+    }
+    let mut upper = c.to_uppercase();
+    let first = upper.next().unwrap_or(c);
+    out.push(first);
+    for c in upper {
+        if first.is_uppercase() {
+            out.extend(c.to_lowercase());
+        } else {
+            out.push(c);
         }
+    }
+}
+
+/// The title case of a character where that is one character, else itself.
+fn simple_title(c: char) -> char {
+    match c {
+        'Ǆ' | 'ǅ' | 'ǆ' => 'ǅ',
+        'Ǉ' | 'ǈ' | 'ǉ' => 'ǈ',
+        'Ǌ' | 'ǋ' | 'ǌ' => 'ǋ',
+        'Ǳ' | 'ǲ' | 'ǳ' => 'ǲ',
+        c => single(c, c.to_uppercase()).unwrap_or_else(|| iota_title(c)),
     }
 }
 
@@ -151,8 +181,14 @@ mod tests {
             ("ßx ǆx ﬁx ᾳx ΣΑΣ ΑΣΑ. iİ", "Ssx ǅx Fix ᾼx Σας Ασα. Ii\u{307}"),
             ("日本x x²y a\u{200d}b", "日本X X²Y A\u{200d}b"),
         ] {
-            assert_eq!(title(text), wanted);
+            assert_eq!(title_case(text, false), wanted);
         }
+        assert_eq!(title_case("this part wORLD o'neil", true), "This Part WORLD O'neil");
+    }
+
+    #[test]
+    fn the_older_title_knows_separators_only() {
+        assert_eq!(title_words("hello-world foo_bar it's héllo wORLD"), "Hello-World Foo_bar It'S Héllo WORLD");
     }
 
     #[test]
