@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{FloatHistogram, Labels, is_stale_nan};
+use crate::model::{CounterResetHint, FloatHistogram, Labels, is_stale_nan};
 
 /// What a sample holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,6 +132,8 @@ impl Series {
                     }
                     return;
                 }
+                let hint = stored_hint(&h, self.histograms.last().and_then(Option::as_deref));
+                let h = if h.hint == hint { h } else { Arc::new(FloatHistogram { hint, ..(*h).clone() }) };
                 self.values.push(h.sum);
                 if self.histograms.is_empty() {
                     self.histograms.resize(self.timestamps.len() - 1, None);
@@ -156,6 +158,25 @@ impl Series {
             }
         }
     }
+}
+
+/// The reset hint that a stored histogram is read back with: what the head finds by comparing it with the sample before,
+/// where that is a histogram of the same layout.
+fn stored_hint(h: &FloatHistogram, previous: Option<&FloatHistogram>) -> CounterResetHint {
+    if matches!(h.hint, CounterResetHint::Gauge | CounterResetHint::CounterReset) {
+        return h.hint;
+    }
+    let Some(previous) = previous.filter(|p| p.hint != CounterResetHint::Gauge) else {
+        return CounterResetHint::Unknown;
+    };
+    if h.count < previous.count || h.custom_values != previous.custom_values {
+        return CounterResetHint::CounterReset;
+    }
+    if h.schema != previous.schema || h.zero_threshold != previous.zero_threshold {
+        return CounterResetHint::Unknown;
+    }
+    let unhinted = FloatHistogram { hint: CounterResetHint::Unknown, ..h.clone() };
+    if unhinted.detect_reset(previous) { CounterResetHint::CounterReset } else { CounterResetHint::NotCounterReset }
 }
 
 /// How many of the sorted `times` are at most `t`, searched outwards from `hint`.

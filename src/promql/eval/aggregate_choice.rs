@@ -1,13 +1,12 @@
 //! Aggregations that choose among elements: `topk`, `bottomk`, `limitk`, `limit_ratio`; and `count_values`.
 
-use std::hash::Hasher;
 use std::sync::Arc;
 
 use super::aggregate::{Aggregation, group_labels};
 use super::context::Context;
 use super::table::{Cell, NOTHING, Table, is_absent, is_float};
 use crate::golang::float::{FloatFormat, format_float, format_value};
-use crate::model::Labels;
+use crate::model::{HashLayout, Labels, label_hash};
 use crate::promql::ast::AggregateOp;
 use crate::promql::value::EvalError;
 
@@ -257,18 +256,7 @@ impl Aggregation {
 
 /// Whether a label set's hash, as a fraction, lies in the ratio (from the other end when it is negative).
 fn in_ratio(labels: &Labels, ratio: f64) -> bool {
-    let mut hasher = twox_hash::XxHash64::with_seed(0);
-    for l in labels.iter() {
-        for text in [&l.name, &l.value] {
-            let size = text.len();
-            if size < 255 {
-                hasher.write(&[size as u8]);
-            } else {
-                hasher.write(&[255, size as u8, (size >> 8) as u8, (size >> 16) as u8]);
-            }
-            hasher.write(text.as_bytes());
-        }
-    }
-    let offset = hasher.finish() as f64 / u64::MAX as f64;
+    let hash = label_hash(labels, HashLayout::Prefixed);
+    let offset = hash as f64 / u64::MAX as f64;
     if ratio >= 0.0 { offset < ratio } else { offset >= 1.0 + ratio }
 }
