@@ -74,7 +74,7 @@ fn go_words(e: &ScanError, at: usize, stop: &Stop<'_>) -> (String, Counted) {
         | K::InvalidTrailingDoubleQuotedScalar
         | K::InvalidQuotedScalarIndent => ("did not find expected key", Counted::ByParser),
         K::CommentInterceptedScalar => {
-            ("did not find expected key", Counted::ByParserAt(end_of_plain(text, at, usize::MAX)))
+            ("did not find expected key", Counted::ByParserAt(end_of_plain(text, at, usize::MAX, false)))
         }
         K::TabInPlainScalar => {
             ("found a tab character that violates indentation", Counted::SinceUntil(at, tab_after(text, at)))
@@ -95,7 +95,7 @@ fn go_words(e: &ScanError, at: usize, stop: &Stop<'_>) -> (String, Counted) {
         K::ExpectedDocumentStart => ("did not find expected <document start>", Counted::ByParser),
         K::SimpleKeyExpected | K::InvalidSimpleKey => {
             let indent = stop.source.position(at).column - 1;
-            ("could not find expected ':'", Counted::SinceUntil(at, end_of_plain(text, at, indent)))
+            ("could not find expected ':'", Counted::SinceUntil(at, end_of_plain(text, at, indent, true)))
         }
         K::MappingValueNotAllowed | K::InvalidColonPlacement => {
             ("mapping values are not allowed in this context", Counted::ByScanner)
@@ -140,8 +140,8 @@ fn tab_after(text: &str, start: usize) -> usize {
 }
 
 /// Where the scanner stands after the plain scalar that begins at `start`: at the next `:`, at the line after a comment,
-/// at a line that is indented no deeper than `indent`, or at the end.
-fn end_of_plain(text: &str, start: usize, indent: usize) -> usize {
+/// at a line that is indented no deeper than `indent`, or at the end. `comments` says whether a comment counts as such a line.
+fn end_of_plain(text: &str, start: usize, indent: usize, comments: bool) -> usize {
     let ends_here = |line: &str| line.contains(": ") || line.trim_end().ends_with(':');
     let mut at = start;
     let (mut first, mut over) = (true, false);
@@ -150,6 +150,8 @@ fn end_of_plain(text: &str, start: usize, indent: usize) -> usize {
         if first {
             first = false;
             over = trimmed.contains(" #") || trimmed.starts_with(['"', '\'', '[', '{']);
+        } else if trimmed.starts_with('#') && comments {
+            return at;
         } else if trimmed.starts_with('#') {
             over = true;
         } else if !trimmed.is_empty() && (over || line.len() - line.trim_start().len() <= indent || ends_here(line)) {
