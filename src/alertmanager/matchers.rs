@@ -203,3 +203,61 @@ fn unquote(token: &Token<'_>) -> Result<String, String> {
         _ => Err("expected a label name or value".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str, version: Version) -> Result<String, String> {
+        parse_matchers(text, version).map(|m| crate::alertmanager::routing::show_matchers(&m))
+    }
+
+    #[test]
+    fn spellings_are_read_alike_by_all_releases() {
+        for (text, wanted) in [
+            ("a=b", r#"{a="b"}"#),
+            (r#"{ a = "b" , c=~"d|e" }"#, r#"{a="b",c=~"d|e"}"#),
+            (r#"a!="x,y""#, r#"{a!="x,y"}"#),
+            (r#"a="q\"n\n""#, r#"{a="q\"n\n"}"#),
+            (r#"a="\d""#, r#"{a="\\d"}"#),
+            ("a=", r#"{a=""}"#),
+            ("a==b", r#"{a="=b"}"#),
+            ("", "{}"),
+            ("{}", "{}"),
+        ] {
+            for version in [Version::V0_25, Version::LATEST] {
+                assert_eq!(shown(text, version).as_deref(), Ok(wanted), "{text} in {version}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_neither_parser_reads_is_refused_in_classic_words() {
+        for (text, why) in [
+            ("a", "bad matcher format: a"),
+            ("a=b,,c=d", "bad matcher format: "),
+            (r#"a="b"#, r#"matcher value contains unescaped double quote: "b"#),
+            (r#"a="b"c"#, r#"matcher value contains unescaped double quote: "b"c"#),
+        ] {
+            for version in [Version::V0_25, Version::LATEST] {
+                assert_eq!(shown(text, version), Err(why.to_owned()), "{text} in {version}");
+            }
+        }
+    }
+
+    #[test]
+    fn any_name_may_be_quoted_since_0_27() {
+        for (text, wanted) in [
+            (r#""föo bar"="x""#, r#"{"föo bar"="x"}"#),
+            ("a-b=c", r#"{a-b="c"}"#),
+            ("1a=ü", r#"{1a="ü"}"#),
+            (r#"{"a\u0062"="c",}"#, r#"{ab="c"}"#),
+        ] {
+            assert!(shown(text, Version::V0_26).is_err(), "{text}");
+            assert_eq!(shown(text, Version::V0_27).as_deref(), Ok(wanted), "{text}");
+        }
+        for text in [r#""a=b"#, r#""a"b=c"#, "{a-b=c", "a-b=c}", "a-b=c d", "a-b='c'", r#""a\q"=b"#, "a-b"] {
+            assert!(shown(text, Version::LATEST).is_err(), "{text}");
+        }
+    }
+}

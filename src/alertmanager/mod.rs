@@ -4,6 +4,7 @@
 //! measurements with the real 0.25.
 
 pub mod config;
+pub mod explain;
 pub mod interval;
 pub mod routing;
 

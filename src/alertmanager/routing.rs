@@ -255,3 +255,70 @@ pub fn show_matcher(m: &Matcher) -> String {
     out.push('"');
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::SourceText;
+
+    const TREE: &str = "
+route:
+  receiver: root
+  group_by: [alertname]
+  routes:
+  - matchers: [team=~a|b]
+    receiver: team
+    group_by: []
+    group_interval: 7s
+    routes:
+    - matchers: ['sev=\"page\"', 'area!=x']
+      continue: true
+      receiver: page
+    - matchers: [sev=page]
+      group_by: ['...']
+  - matchers: [team=a]
+    receiver: late
+receivers: [{name: root}, {name: team}, {name: page}, {name: late}]
+";
+
+    fn tree(version: Version) -> RouteTree {
+        let config = Config::load(&SourceText::new("am.yml", TREE), version).config.expect("a good file");
+        RouteTree::new(&config, version)
+    }
+
+    fn ends(pairs: &[(&str, &str)]) -> Vec<String> {
+        let tree = tree(Version::LATEST);
+        let ends = tree.matching(&Labels::from_pairs(pairs.iter().copied()));
+        ends.into_iter().map(|n| format!("{} {}", tree.nodes()[n].receiver.name, tree.nodes()[n].key)).collect()
+    }
+
+    #[test]
+    fn the_first_match_takes_the_alert_unless_it_continues() {
+        assert_eq!(ends(&[("team", "c")]), ["root {}"]);
+        assert_eq!(ends(&[("team", "a")]), [r#"team {}/{team=~"a|b"}"#]);
+        let page = [r#"page {}/{team=~"a|b"}/{area!="x",sev="page"}"#, r#"team {}/{team=~"a|b"}/{sev="page"}"#];
+        assert_eq!(ends(&[("team", "b"), ("sev", "page")]), page);
+    }
+
+    #[test]
+    fn children_inherit_and_an_empty_group_by_counts_since_0_31() {
+        for (version, group_by) in [(Version::V0_30, vec!["alertname".into()]), (Version::V0_31, vec![])] {
+            let tree = tree(version);
+            assert_eq!(tree.nodes()[1].group_by, GroupBy::Labels(group_by));
+            let page = &tree.nodes()[tree.nodes()[1].children[0]];
+            assert_eq!((page.group_interval, page.group_wait), (Duration::from_secs(7), Duration::from_secs(30)));
+            assert_eq!(tree.nodes()[tree.nodes()[1].children[1]].group_by, GroupBy::All);
+        }
+    }
+
+    #[test]
+    fn a_walk_tells_what_was_refused_and_what_was_left_out() {
+        let tree = tree(Version::LATEST);
+        let mut steps = Vec::new();
+        tree.walk(&Labels::from_pairs([("team", "a")]), &mut |s| steps.push(s));
+        let below = &tree.nodes()[1].children;
+        assert_eq!(steps[..2], [Step::Entered(0), Step::Entered(1)]);
+        assert_eq!(steps[2], Step::Refused { node: below[0], matcher: 1 });
+        assert_eq!(steps[4..], [Step::End(1), Step::SiblingsSkipped { after: 1, skipped: 1 }]);
+    }
+}

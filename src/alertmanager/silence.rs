@@ -221,3 +221,58 @@ fn can_update(old: &Silence, wanted: &PostableSilence, now: Time) -> bool {
         SilenceState::Expired => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(id: Option<Arc<str>>, name: &str, from: i64, to: i64) -> PostableSilence {
+        PostableSilence {
+            id,
+            matchers: vec![Matcher::new(MatchOp::Equal, "n", name, false).expect("no pattern")],
+            starts_at: Time(from * 1_000_000_000),
+            ends_at: Time(to * 1_000_000_000),
+            created_by: "t".into(),
+            comment: "t".into(),
+        }
+    }
+
+    fn at(s: i64) -> Time {
+        Time(s * 1_000_000_000)
+    }
+
+    #[test]
+    fn a_longer_end_keeps_the_id_and_other_matchers_make_a_new_one() {
+        let (mut all, mut random) = (Silences::default(), Random::new(1));
+        let first = all.set(wanted(None, "x", 5, 50), at(10), &mut random).expect("good");
+        assert_eq!(all.get(&first).map(|s| s.starts_at), Some(at(10)), "a start in the past means now");
+        let longer = all.set(wanted(Some(first.clone()), "x", 10, 90), at(20), &mut random).expect("good");
+        assert_eq!(first, longer);
+        let other = all.set(wanted(Some(first.clone()), "y", 10, 90), at(30), &mut random).expect("good");
+        assert_ne!(first, other);
+        assert_eq!(all.get(&first).map(|s| (s.state(at(30)), s.ends_at)), Some((SilenceState::Expired, at(30))));
+    }
+
+    #[test]
+    fn nonsense_is_refused_in_the_words_of_the_api() {
+        let (mut all, mut random) = (Silences::default(), Random::new(1));
+        let mut why = |s| all.set(s, at(100), &mut random).expect_err("nonsense").to_string();
+        assert!(why(wanted(None, "x", 200, 150)).ends_with("start time must be before end time"));
+        assert!(why(wanted(None, "x", 10, 50)).ends_with("end time can't be in the past"));
+        assert!(why(wanted(None, "", 10, 500)).ends_with("at least one matcher must not match the empty string"));
+        assert_eq!(why(wanted(Some("nobody".into()), "x", 10, 500)), "silence not found");
+    }
+
+    #[test]
+    fn the_last_moment_mutes_and_an_end_by_hand_does_not() {
+        let (mut all, mut random) = (Silences::default(), Random::new(1));
+        let id = all.set(wanted(None, "x", 0, 50), at(0), &mut random).expect("good");
+        let labels = Labels::from_pairs([("n", "x")]);
+        assert_eq!(all.muting(&labels, at(50)).len(), 1);
+        assert_eq!(all.muting(&labels, at(51)).len(), 0);
+        all.expire(&id, at(20)).expect("it is there");
+        assert_eq!(all.muting(&labels, at(20)).len(), 0);
+        all.expire(&id, at(30)).expect("expired ones may be ended again");
+        assert_eq!(all.get(&id).map(|s| s.ends_at), Some(at(20)));
+    }
+}

@@ -26,6 +26,8 @@ pub enum Command {
     Run(RunArgs),
     /// Run one scenario over a stack's files and print what happens
     Simulate(super::simulate::SimulateArgs),
+    /// Follow a label set through an alertmanager.yml: routes, timers, what would mute it
+    Route(super::route::RouteArgs),
     /// List the labs
     Labs(LabsArgs),
     /// Explain a criterion, a question or a piece of advice

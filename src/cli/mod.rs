@@ -8,6 +8,7 @@ mod lab_source;
 mod labs;
 mod print;
 mod progress;
+mod route;
 mod run;
 mod simulate;
 mod stack_files;
@@ -31,6 +32,7 @@ pub fn main() -> ExitCode {
     match args.command {
         Command::Run(a) => run::run(&a),
         Command::Simulate(a) => simulate::run(&a),
+        Command::Route(a) => route::run(&a),
         Command::Labs(a) => labs::labs(&a),
         Command::Explain(a) => labs::explain(&a),
         Command::Completions(a) => labs::completions(&a),

@@ -10,6 +10,8 @@ mod integration;
 mod load;
 mod receivers;
 mod routes;
+#[cfg(test)]
+mod tests;
 mod times;
 mod url;
 

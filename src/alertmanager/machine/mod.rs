@@ -6,6 +6,8 @@
 mod flush;
 mod group;
 mod ingest;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -88,6 +90,9 @@ pub struct Alertmanager {
     maintenance_base: Time,
     random: Random,
     outputs: Vec<Output>,
+    /// Tests compare runs that pass over quiet ticks with runs that look at every one.
+    #[cfg(test)]
+    every_tick: bool,
 }
 
 pub(super) fn nanos(d: Duration) -> i64 {
@@ -114,6 +119,8 @@ impl Alertmanager {
             maintenance_base: now.plus_nanos(-nanos(options.maintenance_phase)),
             random: Random::new(options.seed),
             outputs: Vec::new(),
+            #[cfg(test)]
+            every_tick: false,
             config,
             version,
             options,
