@@ -72,3 +72,85 @@ fn dialect_3_reads_quoted_names() {
     assert_eq!(series.to_labels().metric_name(), "my.metric");
     assert!(page.entries(Format::Text, Dialect::V2_42).any(|e| e.is_err()));
 }
+
+fn conformance(path: &str) -> Option<Vec<u8>> {
+    let root = std::env::var_os("LABKIT_CONFORMANCE").map_or_else(
+        || std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/conformance"),
+        std::path::PathBuf::from,
+    );
+    let path = root.join(path);
+    if path.exists() {
+        return Some(std::fs::read(&path).expect("the page can be read"));
+    }
+    assert!(std::env::var("LABKIT_REQUIRE").as_deref() != Ok("1"), "{} is missing", path.display());
+    eprintln!("SKIPPED: {} is missing, set LABKIT_CONFORMANCE", path.display());
+    None
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Count {
+    series: usize,
+    types: usize,
+    helps: usize,
+}
+
+fn count(page: &[u8], format: Format, dialect: Dialect) -> Count {
+    let mut count = Count::default();
+    for entry in Page::new(page).entries(format, dialect) {
+        match entry.expect("upstream's page is fine") {
+            Entry::Series(_) => count.series += 1,
+            Entry::Type { .. } => count.types += 1,
+            Entry::Help { .. } => count.helps += 1,
+            Entry::Unit { .. } | Entry::Comment(_) => {}
+        }
+    }
+    count
+}
+
+/// What a line-by-line look at the page finds.
+fn counted_by_lines(page: &[u8]) -> Count {
+    let text = String::from_utf8_lossy(page);
+    let lines = |start: &str| text.lines().filter(|l| l.starts_with(start)).count();
+    let series = text.lines().filter(|l| !l.is_empty() && !l.starts_with('#')).count();
+    Count { series, types: lines("# TYPE"), helps: lines("# HELP") }
+}
+
+#[test]
+fn upstream_pages_are_read_whole() {
+    for file in ["promtestdata.txt", "promtestdata.nometa.txt"] {
+        let Some(page) = conformance(&format!("prometheus-2.42/textparse/{file}")) else { continue };
+        for dialect in [Dialect::V2_42, Dialect::V3] {
+            assert_eq!(count(&page, Format::Text, dialect), counted_by_lines(&page), "{file}");
+        }
+    }
+    for file in ["1histogram.om.txt", "alltypes.5mfs.om.txt"] {
+        let Some(mut page) = conformance(&format!("prometheus-3.x/v3.11.3/textparse/{file}")) else { continue };
+        if !page.trim_ascii_end().ends_with(b"# EOF") {
+            page.extend_from_slice(b"# EOF\n");
+        }
+        assert_eq!(count(&page, Format::OpenMetrics, Dialect::V3), counted_by_lines(&page), "{file}");
+    }
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    use labkit::exposition::{write_openmetrics_end, write_series};
+    let values = [0.0, -1.5, 1e300, 123_456_789.0, 0.1, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+    for format in [Format::Text, Format::OpenMetrics] {
+        let mut text = String::new();
+        for value in values {
+            write_series(&mut text, format, "a", [("x", "q\"\\\né"), ("y", "")], value, Some(1_500));
+        }
+        write_openmetrics_end(&mut text);
+        let page = Page::new(text.as_bytes());
+        let mut read = Vec::new();
+        for entry in page.entries(format, Dialect::V3) {
+            if let Entry::Series(series) = entry.expect("our own page is fine") {
+                assert_eq!(series.to_labels().get("x"), Some("q\"\\\né"));
+                assert_eq!(series.timestamp, Some(1_500));
+                read.push(series.value);
+            }
+        }
+        assert_eq!(format!("{read:?}"), format!("{values:?}"));
+    }
+}

@@ -42,6 +42,8 @@ pub struct Series<'a> {
     pub raw: &'a str,
     /// The metric's name.
     pub name: Cow<'a, str>,
+    /// Where the entry begins on the page, in bytes.
+    pub offset: usize,
     /// What stands between the braces.
     pub(super) block: &'a str,
     /// The value; any NaN is the usual one.
@@ -49,7 +51,7 @@ pub struct Series<'a> {
     /// The explicit timestamp in milliseconds.
     pub timestamp: Option<i64>,
     /// The exemplar, OpenMetrics only.
-    pub exemplar: Option<Exemplar<'a>>,
+    pub exemplar: Option<Box<Exemplar<'a>>>,
 }
 
 /// An exemplar of a sample.

@@ -53,16 +53,16 @@ pub(super) fn quoted(text: &str) -> Option<(&str, &str)> {
 
 /// Where a string ends whose opening quote has been read.
 pub(super) fn closing_quote(bytes: &[u8]) -> Option<usize> {
-    let mut i = 0;
-    while let Some(b) = bytes.get(i) {
-        match b {
-            0 => return None,
-            b'"' => return Some(i),
-            b'\\' => i += 2,
-            _ => i += 1,
+    let mut at = 0;
+    loop {
+        // A zero byte ends everything, as in the original.
+        at += bytes.get(at..)?.iter().position(|b| matches!(b, b'"' | b'\\' | 0))?;
+        match bytes[at] {
+            b'"' => return Some(at),
+            b'\\' => at += 2,
+            _ => return None,
         }
     }
-    None
 }
 
 /// A label value without its escapes `\\`, `\"` and `\n`; any other backslash stays.

@@ -1,5 +1,7 @@
 //! OpenMetrics 1.0, as Prometheus reads it.
 
+use std::borrow::Cow;
+
 use super::entry::{Entry, Exemplar, MetricType, PageError, Series};
 use super::labels::unescaped;
 use super::scanner::{Braces, INVALID, Scanned, Scanner, is_metric_start};
@@ -108,20 +110,21 @@ impl<'a> OpenMetricsReader<'a> {
         }
     }
 
-    fn series(&mut self, mut name: &'a str) -> Scanned<Entry<'a>> {
+    fn series(&mut self, name: &'a str) -> Scanned<Entry<'a>> {
         let mut block = "";
+        let mut inner_name = None;
         if self.s.byte() == b'{' && !self.s.at_end() {
             self.s.at += 1;
-            let (inside, inner_name) = self.s.label_block(Braces::Strict, !name.is_empty())?;
-            block = inside;
-            name = inner_name.unwrap_or(name);
-            if name.is_empty() {
+            (block, inner_name) = self.s.label_block(Braces::Strict, !name.is_empty())?;
+            if name.is_empty() && inner_name.is_none() {
                 return self.s.while_parsing("metric name not set".to_owned());
             }
         }
         let raw = self.s.slice(self.s.entry, self.s.at);
         let value = self.value("metric")?;
-        let mut series = Series { raw, name: unescaped(name), block, value, timestamp: None, exemplar: None };
+        let shown = inner_name.map_or(Cow::Borrowed(name), unescaped);
+        let mut series =
+            Series { raw, name: shown, offset: self.s.entry, block, value, timestamp: None, exemplar: None };
         if self.s.at_end() {
             return self.s.error(NO_EOF);
         }
@@ -140,7 +143,7 @@ impl<'a> OpenMetricsReader<'a> {
         }
         if self.exemplar_follows() {
             self.s.at += 4;
-            series.exemplar = Some(self.exemplar(name)?);
+            series.exemplar = Some(Box::new(self.exemplar(name)?));
         } else if self.s.byte() == b'\n' && !self.s.at_end() {
             self.s.at += 1;
         } else {
@@ -158,7 +161,7 @@ impl<'a> OpenMetricsReader<'a> {
     /// A blank, then everything up to the next blank or line feed.
     fn word(&mut self) -> Option<&'a str> {
         let rest = self.s.bytes.get(self.s.at..)?.strip_prefix(b" ")?;
-        let length = rest.iter().position(|b| matches!(b, b' ' | b'\n')).unwrap_or(rest.len());
+        let length = rest.iter().position(|b| matches!(b, 0 | b' ' | b'\n')).unwrap_or(rest.len());
         // A lone `#` before a blank would begin an exemplar.
         if length == 0 || (rest.starts_with(b"# ") && length == 1) {
             return None;

@@ -30,10 +30,7 @@ pub fn read_samples(body: &[u8]) -> Result<Vec<Sample>, PageError> {
     let mut samples = Vec::new();
     for entry in page.entries(Format::OpenMetrics, Dialect::V3) {
         let Entry::Series(series) = entry? else { continue };
-        let refuse = |message: String| {
-            let offset = series.raw.as_ptr() as usize - page.text().as_ptr() as usize;
-            Err(PageError::at(page.text(), offset, message))
-        };
+        let refuse = |message: String| Err(PageError::at(page.text(), series.offset, message));
         let Some(timestamp) = series.timestamp else {
             return refuse("expected timestamp for series got none".to_owned());
         };

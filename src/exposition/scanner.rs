@@ -24,6 +24,26 @@ pub(super) struct Scanner<'a> {
 
 pub(super) type Scanned<T> = Result<T, PageError>;
 
+const LABEL: u8 = 1;
+const COLON: u8 = 2;
+const DIGIT: u8 = 4;
+
+/// Which names a byte may stand in.
+const CLASS: [u8; 256] = {
+    let mut class = [0; 256];
+    let mut i = 0;
+    while i < 256 {
+        class[i] = match i as u8 {
+            b'_' | b'a'..=b'z' | b'A'..=b'Z' => LABEL,
+            b':' => COLON,
+            b'0'..=b'9' => DIGIT,
+            _ => 0,
+        };
+        i += 1;
+    }
+    class
+};
+
 /// How the two formats differ inside braces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Braces {
@@ -86,14 +106,19 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Moves to the first byte for which `stop` holds, or to the end.
+    #[inline]
+    pub fn skip_to(&mut self, stop: impl Fn(u8) -> bool) {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        self.at += rest.iter().position(|b| stop(*b)).unwrap_or(rest.len());
+    }
+
     /// A metric's name, perhaps empty.
     #[inline]
     pub fn metric_name(&mut self) -> &'a str {
         let start = self.at;
         if is_metric_start(self.byte()) {
-            while is_metric_start(self.byte()) || self.byte().is_ascii_digit() {
-                self.at += 1;
-            }
+            self.skip_to(|b| CLASS[usize::from(b)] == 0);
         }
         self.slice(start, self.at)
     }
@@ -136,13 +161,16 @@ impl<'a> Scanner<'a> {
             if loose {
                 self.skip_blanks();
             }
+            if is_label_start(self.byte()) {
+                self.skip_to(|b| CLASS[usize::from(b)] & (LABEL | DIGIT) == 0);
+                first = false;
+                if self.pair_ends(loose)? {
+                    break;
+                }
+                continue;
+            }
             match self.label_token() {
                 "BCLOSE" if loose || first || self.dialect == Dialect::V3 => break,
-                "LNAME" => {
-                    while is_label_start(self.byte()) || self.byte().is_ascii_digit() {
-                        self.at += 1;
-                    }
-                }
                 "QSTRING" => {
                     let from = self.at;
                     self.string("expected label name")?;
@@ -174,26 +202,36 @@ impl<'a> Scanner<'a> {
                 }
             }
             first = false;
-            self.label_value(loose)?;
-            if loose {
-                self.skip_blanks();
-            }
-            if self.byte() == b',' {
-                self.at += 1;
-            } else if !loose {
-                if self.byte() == b'}' {
-                    break;
-                }
-                let wanted = match self.dialect {
-                    Dialect::V2_42 => "expected comma or left brace",
-                    Dialect::V3 => "expected comma or brace close",
-                };
-                return self.expected(wanted, self.label_token());
+            if self.pair_ends(loose)? {
+                break;
             }
         }
         let block = self.slice(start, self.at);
         self.at += 1;
         Ok((block, name))
+    }
+
+    /// Behind a label's name: its value, and the comma. Whether the closing brace is next.
+    fn pair_ends(&mut self, loose: bool) -> Scanned<bool> {
+        self.label_value(loose)?;
+        if loose {
+            self.skip_blanks();
+        }
+        match self.byte() {
+            b',' => {
+                self.at += 1;
+                Ok(false)
+            }
+            b'}' => Ok(true),
+            _ if loose => Ok(false),
+            _ => {
+                let wanted = match self.dialect {
+                    Dialect::V2_42 => "expected comma or left brace",
+                    Dialect::V3 => "expected comma or brace close",
+                };
+                self.expected(wanted, self.label_token())
+            }
+        }
     }
 
     fn label_value(&mut self, loose: bool) -> Scanned<()> {
@@ -283,12 +321,12 @@ fn small_decimal(text: &[u8]) -> Option<f64> {
 
 #[inline]
 pub(super) fn is_metric_start(b: u8) -> bool {
-    b == b':' || is_label_start(b)
+    CLASS[usize::from(b)] & (LABEL | COLON) != 0
 }
 
 #[inline]
-pub(super) fn is_label_start(b: u8) -> bool {
-    b == b'_' || b.is_ascii_alphabetic()
+fn is_label_start(b: u8) -> bool {
+    CLASS[usize::from(b)] & LABEL != 0
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The text format 0.0.4.
 
+use std::borrow::Cow;
+
 use super::entry::{Entry, MetricType, PageError, Series};
 use super::labels::{unescaped, unescaped_help};
 use super::scanner::{Braces, INVALID, Scanned, Scanner, is_metric_start};
@@ -51,9 +53,9 @@ impl<'a> TextReader<'a> {
         let blank = self.s.byte();
         self.s.skip_blanks();
         let end = self.line_end();
-        let rest = self.s.slice(self.s.at, end);
-        let keyword = match rest.split_once([' ', '\t']) {
-            Some((word @ ("HELP" | "TYPE"), _)) if matches!(blank, b' ' | b'\t') => word,
+        let keyword = match &self.s.bytes[self.s.at..end] {
+            [b'H', b'E', b'L', b'P', b' ' | b'\t', ..] if matches!(blank, b' ' | b'\t') => "HELP",
+            [b'T', b'Y', b'P', b'E', b' ' | b'\t', ..] if matches!(blank, b' ' | b'\t') => "TYPE",
             _ => {
                 let text = self.s.slice(start, end);
                 self.s.at = end + 1;
@@ -86,17 +88,17 @@ impl<'a> TextReader<'a> {
     /// A sample whose name ends at `name_end`.
     fn series(&mut self, name_end: usize) -> Scanned<Entry<'a>> {
         // Blanks before the name belong to it, so that Prometheus refuses it when it stores the sample.
-        let mut name = self.s.slice(self.s.entry, name_end);
+        let name = self.s.slice(self.s.entry, name_end);
         let mut block = "";
+        let mut inner_name = None;
         let mut end = name_end;
         self.s.skip_blanks();
         if self.s.byte() == b'{' {
             self.s.at += 1;
-            let (inside, inner_name) = self.s.label_block(Braces::Loose, !name.trim().is_empty())?;
-            block = inside;
+            let named = self.s.entry < name_end && !name.trim_ascii().is_empty();
+            (block, inner_name) = self.s.label_block(Braces::Loose, named)?;
             end = self.s.at;
-            name = inner_name.unwrap_or(name);
-            if name.trim().is_empty() {
+            if !named && inner_name.is_none() {
                 return self.s.while_parsing("metric name not set".to_owned());
             }
             self.s.skip_blanks();
@@ -104,15 +106,14 @@ impl<'a> TextReader<'a> {
         let raw = self.s.slice(self.s.entry, end);
         let value = self.value()?;
         let timestamp = self.timestamp()?;
-        Ok(Entry::Series(Series { raw, name: unescaped(name), block, value, timestamp, exemplar: None }))
+        let name = inner_name.map_or(Cow::Borrowed(name), unescaped);
+        Ok(Entry::Series(Series { raw, name, offset: self.s.entry, block, value, timestamp, exemplar: None }))
     }
 
     fn value(&mut self) -> Scanned<f64> {
         let start = self.s.at;
         // A zero byte ends a word, as in the original.
-        while !matches!(self.s.byte(), 0 | b'{' | b' ' | b'\t' | b'\n') {
-            self.s.at += 1;
-        }
+        self.s.skip_to(|b| matches!(b, 0 | b'{' | b' ' | b'\t' | b'\n'));
         if self.s.at == start {
             let token = if self.s.byte() == b'{' { "BOPEN" } else { INVALID };
             return self.s.expected("expected value after metric", token);
@@ -123,9 +124,7 @@ impl<'a> TextReader<'a> {
     fn timestamp(&mut self) -> Scanned<Option<i64>> {
         self.s.skip_blanks();
         let start = self.s.at;
-        while self.s.byte().is_ascii_digit() {
-            self.s.at += 1;
-        }
+        self.s.skip_to(|b| !b.is_ascii_digit());
         let digits = self.s.slice(start, self.s.at);
         if digits.is_empty() {
             if self.s.byte() != b'\n' {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::literal::parse_number;
-use super::series_histogram::plus_scaled;
 use super::{Fail, ParseError, Parsed, Parser};
 use crate::golang::quote;
 use crate::model::FloatHistogram;
@@ -237,7 +236,7 @@ impl Parser<'_> {
 
     fn histogram_item(&mut self, values: &mut Vec<SequenceValue>) -> Parsed<()> {
         let base = self.histogram_literal()?;
-        let sign = match self.peek()? {
+        let subtract = match self.peek()? {
             TokenKind::Times => {
                 self.next()?;
                 let count = self.repetitions(values)?;
@@ -245,8 +244,8 @@ impl Parser<'_> {
                 values.extend((0..=count).map(|_| value.clone()));
                 return Ok(());
             }
-            TokenKind::Op(BinaryOp::Add) => 1.0,
-            TokenKind::Op(BinaryOp::Sub) => -1.0,
+            TokenKind::Op(BinaryOp::Add) => false,
+            TokenKind::Op(BinaryOp::Sub) => true,
             _ => {
                 values.push(SequenceValue::Histogram { histogram: Arc::new(base.value), hint_set: base.hint_set });
                 return Ok(());
@@ -262,7 +261,7 @@ impl Parser<'_> {
             let histogram = Arc::new(current.clone());
             values.push(SequenceValue::Histogram { histogram, hint_set: step.hint_set });
             if i < count {
-                current = self.combined(place, &current, &step.value, sign)?;
+                current = self.combined(place, &current, &step.value, subtract)?;
             }
         }
         Ok(())
@@ -273,13 +272,16 @@ impl Parser<'_> {
         place: Span,
         current: &FloatHistogram,
         step: &FloatHistogram,
-        sign: f64,
+        subtract: bool,
     ) -> Parsed<FloatHistogram> {
         if current.schema > step.schema {
             let message =
                 format!("error combining histograms: cannot merge from schema {} to {}", step.schema, current.schema);
             return Err(self.error(place, message));
         }
-        Ok(plus_scaled(current, step, sign))
+        let mut sum = current.clone();
+        let combined = if subtract { sum.subtract(step) } else { sum.add(step) };
+        combined.map_err(|e| self.error(place, e.to_string()))?;
+        Ok(sum)
     }
 }

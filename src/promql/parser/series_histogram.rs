@@ -128,38 +128,3 @@ impl HistogramParts {
         Histogram { value, hint_set: self.hint.is_some() }
     }
 }
-
-/// `base + factor * other`, where `other` is at least as fine as `base`.
-pub(super) fn plus_scaled(base: &FloatHistogram, other: &FloatHistogram, factor: f64) -> FloatHistogram {
-    let shift = if base.schema < 0 && base.schema == other.schema { 0 } else { other.schema - base.schema };
-    FloatHistogram {
-        hint: combined_hint(base.hint, other.hint),
-        schema: base.schema,
-        zero_threshold: base.zero_threshold.max(other.zero_threshold),
-        zero_count: base.zero_count + factor * other.zero_count,
-        count: base.count + factor * other.count,
-        sum: base.sum + factor * other.sum,
-        positive: combined_buckets(&base.positive, &other.positive, factor, shift),
-        negative: combined_buckets(&base.negative, &other.negative, factor, shift),
-        custom_values: base.custom_values.clone(),
-    }
-}
-
-fn combined_buckets(base: &[(i32, f64)], other: &[(i32, f64)], factor: f64, shift: i32) -> Vec<(i32, f64)> {
-    let mut sum: std::collections::BTreeMap<i32, f64> = base.iter().copied().collect();
-    for (index, count) in other {
-        // Each step down in resolution joins two neighbours; bucket 1 begins at the same bound in all.
-        let index = if shift > 0 { (index.saturating_sub(1) >> shift.min(31)) + 1 } else { *index };
-        *sum.entry(index).or_default() += factor * count;
-    }
-    sum.into_iter().collect()
-}
-
-fn combined_hint(a: CounterResetHint, b: CounterResetHint) -> CounterResetHint {
-    use CounterResetHint as H;
-    match (a, b) {
-        (a, b) if a == b => a,
-        (H::Gauge, _) | (_, H::Gauge) => H::Gauge,
-        _ => H::Unknown,
-    }
-}
