@@ -4,18 +4,13 @@ use std::fmt::Display;
 
 use super::{ReadRules, RuleFile, RuleGroup};
 use crate::golang::quote;
-use crate::promql::{self, Dialect, ParseOptions};
+use crate::promql::{self, ParseOptions};
+use crate::rules::template;
 use crate::text::{Diagnostic, Span};
 use crate::yaml::{Decoder, Node, Placement};
 
-/// Any template will do.
-pub(super) fn any_template(_: &str, _: &str) -> Result<(), String> {
-    Ok(())
-}
-
 pub(super) fn parse_options(read_as: &ReadRules) -> ParseOptions {
-    let dialect = if read_as.release >= (3, 0) { Dialect::V3 } else { Dialect::V2_42 };
-    ParseOptions { release: read_as.release, ..ParseOptions::stock(dialect) }
+    ParseOptions { release: read_as.release, ..ParseOptions::stock(read_as.dialect()) }
 }
 
 /// One rule under check, with what its messages begin with.
@@ -211,7 +206,7 @@ fn check_recording(
 fn check_templates(place: &Place<'_>, rule: &super::Rule, alert: &str, read_as: &ReadRules) {
     for (what, pairs) in [("label", &rule.labels), ("annotation", &rule.annotations)] {
         for (name, value) in pairs {
-            if let Err(e) = (read_as.template)(alert, &value.value) {
+            if let Err(e) = template::check(alert, &value.value, read_as.dialect()) {
                 let message = format!("{what} {}: {e}", quote(&name.value));
                 place.without_place(value.span, message, template_help(&value.value));
             }

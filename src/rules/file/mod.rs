@@ -7,6 +7,7 @@ mod spec;
 
 use std::sync::Arc;
 
+use crate::promql::Dialect;
 use crate::promql::ast::Expr;
 use crate::promql::signature::Release;
 use crate::text::{Diagnostic, SourceText, Span};
@@ -80,26 +81,23 @@ pub struct Rule {
 }
 
 /// As which program a rule file is read.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadRules {
     /// The release.
     pub release: Release,
     /// Whether names may be any UTF-8 (Prometheus 3, unless `metric_name_validation_scheme` says otherwise).
     pub utf8_names: bool,
-    /// Whether a template of the alert named first can be read; the error is in Go's words.
-    pub template: fn(&str, &str) -> Result<(), String>,
 }
 
 impl ReadRules {
+    /// The language its expressions and templates are in.
+    pub fn dialect(&self) -> Dialect {
+        if self.release >= (3, 0) { Dialect::V3 } else { Dialect::V2_42 }
+    }
+
     /// A release as it comes.
     pub fn release(release: Release) -> Self {
-        Self { release, utf8_names: release >= (3, 0), template: checks::any_template }
-    }
-}
-
-impl std::fmt::Debug for ReadRules {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ReadRules").field("release", &self.release).field("utf8_names", &self.utf8_names).finish()
+        Self { release, utf8_names: release >= (3, 0) }
     }
 }
 
