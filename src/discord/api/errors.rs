@@ -12,6 +12,8 @@ use super::route::ApiVersion;
 pub enum ApiError {
     /// No such path.
     NotFound,
+    /// The path has no token, and nobody is logged in.
+    Unauthorized,
     /// The path knows no such method.
     MethodNotAllowed,
     /// 50041.
@@ -49,8 +51,9 @@ impl ApiError {
     pub fn response(&self, version: ApiVersion) -> Response {
         let (status, code, message) = match self {
             Self::NotFound => (404, 0, "404: Not Found"),
+            Self::Unauthorized => (401, 0, "401: Unauthorized"),
             Self::MethodNotAllowed => (405, 0, "405: Method Not Allowed"),
-            Self::InvalidVersion => (400, 50041, "Invalid API version"),
+            Self::InvalidVersion => (400, 50041, "Invalid API version provided"),
             Self::UnknownChannel => (404, 10003, "Unknown Channel"),
             Self::UnknownMessage => (404, 10008, "Unknown Message"),
             Self::UnknownWebhook => (404, 10015, "Unknown Webhook"),

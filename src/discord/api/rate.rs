@@ -187,9 +187,9 @@ impl RateState {
         Ok(())
     }
 
-    /// Nanoseconds the address is still shut out.
-    pub(super) fn banned(&mut self, limits: &RateLimits, now: Time) -> Option<i64> {
-        limits.invalid.and_then(|limit| self.invalid.full(now, limit))
+    /// Whether the address is shut out.
+    pub(super) fn is_banned(&mut self, limits: &RateLimits, now: Time) -> bool {
+        limits.invalid.is_some_and(|limit| self.invalid.full(now, limit).is_some())
     }
 
     /// Counts an answer towards the ban.
@@ -225,10 +225,14 @@ impl Limited {
     }
 }
 
-/// The answer of the gateway in front of Discord to an address that is shut out.
-pub(super) fn ban_response(retry_after: i64) -> Response {
-    let mut response = Response::text(429, "error code: 1015");
-    response.headers.push(("Retry-After".to_owned(), ((retry_after.max(0) + SECOND - 1) / SECOND).to_string()));
+/// The answer of the gateway in front of Discord to an address that is shut out: always the same, so it tells neither
+/// buckets nor how long.
+pub(super) fn ban_response() -> Response {
+    let message = "You are being blocked from accessing our API temporarily due to exceeding our rate limits \
+                   frequently. Please read our docs at https://discord.com/developers/docs/topics/rate-limits to \
+                   prevent this moving forward.";
+    let mut response = Response::json(429, &json!({"code": 0, "message": message}));
+    response.note = Some("too many requests of this address were refused; it is shut out for up to ten minutes");
     response
 }
 

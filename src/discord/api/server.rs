@@ -146,8 +146,8 @@ impl DiscordServer {
 
     /// Answers a request. All requests count as coming from one address.
     pub fn handle(&mut self, now: Time, request: &Request<'_>) -> Response {
-        if let Some(wait) = self.rate.banned(&self.settings.limits, now) {
-            return ban_response(wait);
+        if self.rate.is_banned(&self.settings.limits, now) {
+            return ban_response();
         }
         let response = match Route::parse(request.path) {
             Ok(route) => self.handle_route(now, request, &route),
@@ -227,8 +227,10 @@ impl DiscordServer {
 
     /// Checks that the webhook exists and the token is its own.
     fn authorize(&mut self, route: &Route) -> Result<(), ApiError> {
-        let well_formed = !route.token.is_empty()
-            && route.token.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        if route.token.is_empty() {
+            return Err(ApiError::Unauthorized);
+        }
+        let well_formed = route.token.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
         if self.settings.policy == Policy::AnyWellFormed && well_formed && !self.gone.contains(&route.webhook) {
             let make = || Webhook::new(route.webhook, route.token.clone());
             self.webhooks.entry(route.webhook).or_insert_with(make);
