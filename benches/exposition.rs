@@ -1,5 +1,7 @@
 //! How fast pages are read. The page is like Node Exporter's: long names, many labels, small numbers.
 
+#![allow(missing_docs)] // criterion_group! makes an undocumented function
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use labkit::exposition::{Entry, Format, Page};
 use labkit::promql::Dialect;

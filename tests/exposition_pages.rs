@@ -154,3 +154,23 @@ fn what_is_written_is_read_back() {
         assert_eq!(format!("{read:?}"), format!("{values:?}"));
     }
 }
+
+#[test]
+fn pages_are_linted_in_the_words_of_promtool() {
+    let mut wrong = Vec::new();
+    for line in include_str!("../fixtures/exposition/lint-2.42.jsonl").lines() {
+        let case: serde_json::Value = serde_json::from_str(line).expect("the fixture is JSON lines");
+        let page = case["page"].as_str().expect("every case has a page");
+        let (exit, text) = match labkit::exposition::lint(page.as_bytes()) {
+            Err(e) => (1, format!("error while linting: {e}\n")),
+            Ok(problems) => {
+                let text: String = problems.iter().map(|p| format!("{} {}\n", p.metric, p.text)).collect();
+                (if problems.is_empty() { 0 } else { 3 }, text)
+            }
+        };
+        if case["exit"] != exit || case["stderr"] != text {
+            wrong.push(format!("{page:?}\n  wanted {}\n  got    {text:?}", case["stderr"]));
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}

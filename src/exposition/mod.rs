@@ -4,7 +4,9 @@
 //! what real servers of version 2.42 said of good and bad pages.
 
 mod entry;
+mod families;
 mod labels;
+mod lint;
 mod negotiate;
 mod openmetrics;
 mod page;
@@ -14,7 +16,9 @@ mod text;
 mod writer;
 
 pub use entry::{Entry, Exemplar, MetricType, PageError, Series};
+pub use families::StrictError;
 pub use labels::{LabelPairs, normalized_label_value};
+pub use lint::{Problem, lint};
 pub use negotiate::{Format, negotiate, scrape_format};
 pub use openmetrics::OpenMetricsReader;
 pub use page::{Entries, Page};
