@@ -78,11 +78,15 @@ pub fn message_order(a: &Labels, b: &Labels) -> Ordering {
             _ => {}
         }
     }
-    a.len().cmp(&b.len()).then_with(|| set_order(a, b))
+    set_before(a, b)
 }
 
-/// Upstream's order of sets of one size: at the first name that only one of them has, the one without it comes first.
-fn set_order(a: &Labels, b: &Labels) -> Ordering {
+/// Upstream's order of label sets: fewer labels first; then, at the first name that only one of them has, the one
+/// without it comes first.
+pub(super) fn set_before(a: &Labels, b: &Labels) -> Ordering {
+    if a.len() != b.len() {
+        return a.len().cmp(&b.len());
+    }
     for (x, y) in a.iter().zip(b.iter()) {
         match x.name.cmp(&y.name) {
             Ordering::Less => return Ordering::Greater,

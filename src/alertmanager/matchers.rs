@@ -23,6 +23,23 @@ pub fn parse_matchers(text: &str, version: Version) -> Result<Vec<Matcher>, Stri
     }
 }
 
+/// Reads one text that holds exactly one matcher, as filters of the API do.
+///
+/// # Errors
+/// Neither parser of this version accepts it as one matcher.
+pub fn parse_matcher(text: &str, version: Version) -> Result<Matcher, String> {
+    let classic = classic_matcher(text);
+    if version < Version::V0_27 || classic.is_ok() {
+        return classic;
+    }
+    match utf8_matchers(text) {
+        Ok(matchers) if matchers.len() == 1 && !text.trim_start().starts_with('{') => {
+            matchers.into_iter().next().ok_or_else(String::new)
+        }
+        _ => classic,
+    }
+}
+
 /// Whether a label may have this name where a version reads it from a list (`group_by`, `equal`).
 pub fn is_label_name(name: &str, version: Version) -> bool {
     if version >= Version::V0_27 { !name.is_empty() } else { is_classic_label_name(name) }

@@ -3,6 +3,7 @@
 //! Pure: [`Alertmanager`] is told the time and never asks for it. Facts: upstream source of 0.25 and 0.34, and
 //! measurements with the real 0.25.
 
+pub mod api;
 pub mod config;
 pub mod explain;
 pub mod interval;

@@ -19,7 +19,7 @@ use super::alert::Alert;
 use super::config::Config;
 use super::inhibit::Inhibitor;
 use super::nflog::{CLEANUP_NS, NotificationLog};
-use super::output::{DeliveryId, Event, Input, Outcome, Output};
+use super::output::{DeliveryId, Event, GroupRef, Input, Outcome, Output};
 use super::retry::Random;
 use super::routing::RouteTree;
 use super::silence::{PostableSilence, SilenceError, Silences};
@@ -95,6 +95,16 @@ pub struct Alertmanager {
     every_tick: bool,
 }
 
+/// A group as the API shows it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct GroupView<'m> {
+    pub route: usize,
+    pub name: &'m GroupRef,
+    pub labels: &'m Labels,
+    /// By fingerprint.
+    pub members: &'m BTreeMap<u64, Alert>,
+}
+
 pub(super) fn nanos(d: Duration) -> i64 {
     i64::try_from(d.as_nanos()).unwrap_or(i64::MAX / 4)
 }
@@ -146,6 +156,16 @@ impl Alertmanager {
     /// The alerts in the store, also resolved ones that were not cleaned up yet.
     pub fn alerts(&self) -> impl Iterator<Item = &Alert> {
         self.alerts.values()
+    }
+
+    /// The groups with their alerts, in the order they began.
+    pub(super) fn group_views(&self) -> impl Iterator<Item = GroupView<'_>> {
+        self.groups.values().map(|g| GroupView {
+            route: g.route,
+            name: &g.name,
+            labels: &g.labels,
+            members: &g.members,
+        })
     }
 
     /// All silences.
