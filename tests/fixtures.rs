@@ -142,7 +142,12 @@ fn mutants_fail_in_exactly_the_criteria_they_name() {
             mutant.advice.iter().filter(|a| !result.advice.iter().any(|r| r.id == **a)).collect();
         let errors = with(&result, Verdict::Error);
         let unclear = with(&result, Verdict::Inconclusive);
-        if fails != wanted || !unskipped.is_empty() || !unadvised.is_empty() || !errors.is_empty() || !unclear.is_empty() {
+        if fails != wanted
+            || !unskipped.is_empty()
+            || !unadvised.is_empty()
+            || !errors.is_empty()
+            || !unclear.is_empty()
+        {
             wrong.push(format!(
                 "{}: wanted {wanted:?}, got {fails:?}; not skipped {unskipped:?}; advice missing {unadvised:?}\n{}",
                 mutant.id,
@@ -191,7 +196,10 @@ fn variants_fail_in_nothing() {
 fn the_solution_earns_every_point_that_files_can_earn() {
     let bench = Bench::new();
     let result = bench.judge("solution", bench.files.solution.clone());
-    assert_eq!(with(&result, Verdict::Unverified), ["mock-metrics", "node-exporter", "cpu-100", "stress-grafana-values"]);
+    assert_eq!(
+        with(&result, Verdict::Unverified),
+        ["mock-metrics", "node-exporter", "cpu-100", "stress-grafana-values"]
+    );
     assert_eq!(result.summary.score, result.summary.max_score, "{}", told(&result));
     assert_eq!((result.summary.max_score, result.summary.open), (16, 4));
     assert!(result.advice.is_empty() || result.advice.iter().all(|a| a.severity == "info"), "{:?}", result.advice);

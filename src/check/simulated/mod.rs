@@ -1,6 +1,10 @@
 //! The world of `run`: a repository at rest, its stack in virtual time.
 
+mod alerts;
+mod chain;
 mod documents;
+mod schedule;
+mod value;
 
 use super::document::Document;
 use super::{Finding, Outcome, Step, World};

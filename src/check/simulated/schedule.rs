@@ -4,6 +4,9 @@ use crate::golang::duration::parse_prometheus_duration;
 use crate::lab;
 use crate::simulate::{Scenario, Stress};
 
+/// Cores of the modelled machine.
+const CORES: u32 = 2;
+
 /// A phase of a scenario.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stretch {
@@ -43,7 +46,7 @@ impl Schedule {
             let to = at + seconds(length)?;
             let workers = match phase.load.as_deref() {
                 None => None,
-                Some("all") => Some(Scenario::CORES),
+                Some("all") => Some(CORES),
                 Some(n) => Some(n.parse().map_err(|_| format!("load {n:?} is neither all nor a number of cores"))?),
             };
             if let Some(workers) = workers {
@@ -53,7 +56,7 @@ impl Schedule {
             at = to;
         }
         let idle_before = seconds(&scenario.idle)?;
-        Ok(Self { stretches, scenario: Scenario { name: "lab", idle_before, stresses, end: at } })
+        Ok(Self { stretches, scenario: Scenario { name: "lab", cores: CORES, idle_before, stresses, end: at } })
     }
 
     /// The same time without load.
