@@ -141,6 +141,11 @@ impl Builder<'_> {
                 let node = node.clone();
                 self.add(node, span)?;
             }
+            Event::UnresolvedAlias(name)
+                if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') =>
+            {
+                return Err(syntax::not_an_alias(self.source, span));
+            }
             Event::UnresolvedAlias(name) => {
                 return Err(self.error(span, &format!("unknown anchor '{name}' referenced")));
             }

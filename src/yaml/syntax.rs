@@ -61,6 +61,19 @@ pub(super) fn diagnose(e: &ScanError, stop: &Stop<'_>) -> Box<Diagnostic> {
     Box::new(d)
 }
 
+/// `*` before something that cannot be an alias's name, as in a pattern without quotes.
+pub(super) fn not_an_alias(source: &SourceText, span: Span) -> Box<Diagnostic> {
+    let words = "did not find expected alphabetic or numeric character";
+    let line = source.position(span.start as usize).line;
+    let place = if line == 1 { String::new() } else { format!("line {line}: ") };
+    Box::new(
+        Diagnostic::error("a text cannot begin with * without quotes")
+            .at(source, span)
+            .help("put the whole text in quotes")
+            .upstream(format!("yaml: {place}{words}")),
+    )
+}
+
 fn go_words(e: &ScanError, at: usize, stop: &Stop<'_>) -> (String, Counted) {
     use ErrorKind as K;
     let text = stop.source.text();

@@ -94,6 +94,11 @@ impl Reader<'_> {
 
     /// A number of bytes such as `15MB` or `512KiB`, both counted in 1024s; one below zero is no limit.
     pub(super) fn bytes(&self, m: &Mapping<'_>, name: &'static str) -> Option<u64> {
+        let node = m.some(name)?;
+        if node.scalar().is_none() {
+            m.decoder().cannot_unmarshal(node, "units.Base2Bytes");
+            return None;
+        }
         let text = m.string(name)?;
         match base2_bytes(&text.value) {
             Ok(n) => Some(if n > 0.0 { n as u64 } else { 0 }),

@@ -42,6 +42,8 @@ const OAUTH2: &[Field] = &[
     later("claims", Kind::Any, (3, 6)),
 ];
 
+const BEARER: &[Field] = &[field("bearer_token", Kind::Secret), field("bearer_token_file", Kind::Text)];
+
 const PROXY: &[Field] = &[
     field("proxy_url", Kind::Url),
     later("no_proxy", Kind::Text, (2, 43)),
@@ -121,9 +123,7 @@ impl Reader<'_> {
         if let Some(node) = m.some("tls_config") {
             self.tls(d, node);
         }
-        for name in ["bearer_token", "bearer_token_file"] {
-            m.string(name);
-        }
+        self.check_fields(m, BEARER);
         if filled(m, "bearer_token_file") {
             self.file(FileUse::Credentials, m.string("bearer_token_file"));
         }

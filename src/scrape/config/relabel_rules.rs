@@ -71,45 +71,46 @@ impl Reader<'_> {
             }
             Some(name.value.into())
         });
-        rule.separator = text("separator", ";")?.into();
-        rule.target_label = text("target_label", "")?.into();
-        rule.replacement = text("replacement", "$1")?.into();
+        rule.separator = text("separator", ";").unwrap_or_default().into();
+        rule.target_label = text("target_label", "").unwrap_or_default().into();
+        rule.replacement = text("replacement", "$1").unwrap_or_default().into();
         rule.modulus = m.uint("modulus", "uint64").map_or(0, |n| n.value);
-        let action = text("action", "replace")?;
+        let action = text("action", "replace");
         let regex = match m.get("regex") {
             None => None,
             Some(n) if n.is_null() => Regexp::anchored("", self.is_v3()).ok(),
-            Some(n) => {
-                let pattern = d.string(n)?;
-                match Regexp::anchored(&pattern.value, self.is_v3()) {
-                    Ok(regex) => Some(regex),
-                    Err(e) => {
-                        d.error_help(
-                            pattern.span,
-                            e.to_string(),
-                            "mend the pattern, or put `\\` before characters that stand for themselves",
-                        );
-                        None
-                    }
+            Some(n) => match d.string(n).map(|p| (Regexp::anchored(&p.value, self.is_v3()), p)) {
+                None => None,
+                Some((Ok(regex), _)) => Some(regex),
+                Some((Err(e), pattern)) => {
+                    d.error_help(
+                        pattern.span,
+                        e.to_string(),
+                        "mend the pattern, or put `\\` before characters that stand for themselves",
+                    );
+                    None
                 }
-            }
+            },
         };
         let has_regex = m.has("regex");
         if let Some(regex) = regex {
             rule.regex = regex;
         }
-        if d.count() > before {
-            m.finish();
-            return None;
-        }
-        let problem = match RelabelAction::parse(&action) {
-            Some(a) => {
+        let known = action.as_deref().and_then(RelabelAction::parse);
+        let problem = match (known, action) {
+            (Some(a), Some(name)) => {
                 rule.action = a;
-                let writes_labels = m.has("source_labels") && m.some("source_labels").is_some();
-                self.rule_problem(&rule, &action.to_ascii_lowercase(), names, has_regex, writes_labels)
+                let writes_labels = m.some("source_labels").is_some();
+                let sound = d.count() == before;
+                sound
+                    .then(|| self.rule_problem(&rule, &name.to_ascii_lowercase(), names, has_regex, writes_labels))
+                    .flatten()
             }
-            None if action.is_empty() => Some(("action", "relabel action cannot be empty".to_owned())),
-            None => Some(("action", format!("unknown relabel action {}", quote(&action)))),
+            (None, Some(name)) if name.is_empty() && m.some("action").is_none() => {
+                Some(("action", "relabel action cannot be empty".to_owned()))
+            }
+            (None, Some(name)) => Some(("action", format!("unknown relabel action {}", quote(&name)))),
+            (_, None) => None,
         };
         if let Some((field, message)) = &problem {
             let help = match *field {
@@ -123,7 +124,7 @@ impl Reader<'_> {
             d.error_help(m.key_span(field), message.clone(), help);
         }
         m.finish();
-        problem.is_none().then_some(rule)
+        (d.count() == before).then_some(rule)
     }
 
     /// `Config.Validate`: the field to point at, and Prometheus' words.
