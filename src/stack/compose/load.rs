@@ -125,7 +125,8 @@ impl Loader<'_> {
     /// One file with its extensions and inclusions; nothing when compose would stop.
     fn file(&mut self, file: &str, dir: &str, env: &Environment, depth: usize) -> Option<Tree> {
         if depth > DEPTH || self.files.len() >= FILE_BUDGET {
-            self.refused.push(Diagnostic::error("include cycle detected").help("remove the circle of `include`"));
+            let d = Diagnostic::error("files include each other in a circle").upstream("include cycle detected");
+            self.refused.push(d.help("remove the circle of `include`"));
             return None;
         }
         let mut tree = self.raw(file, env)?;
@@ -426,7 +427,7 @@ mod tests {
     #[test]
     fn what_is_undefined_is_refused_in_docker_composes_words() {
         for (text, words) in [
-            ("services: {g: {image: g, volumes: ['d:/d']}}", "service \"g\" refers to undefined volume d"),
+            ("services: {g: {image: g, volumes: ['data:/d']}}", "service \"g\" refers to undefined volume data"),
             ("services: {g: {image: g, networks: [n]}}", "service \"g\" refers to undefined network n"),
             ("services: {g: {image: g, depends_on: [p]}}", "service \"g\" depends on undefined service \"p\""),
             ("services: {g: {ports: ['1:1']}}", "service \"g\" has neither an image nor a build context specified"),

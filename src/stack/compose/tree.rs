@@ -107,7 +107,10 @@ impl Tree {
         let kind = match node.value() {
             Value::Scalar(scalar) => match node.resolved() {
                 Some(Resolved::Null) => Kind::Scalar(String::new(), Scalar::Null),
-                Some(Resolved::Bool(b)) => Kind::Scalar(b.to_string(), Scalar::Bool),
+                // Without a type that is asked for, `yes` and `on` stay texts.
+                Some(Resolved::Bool(b)) if matches!(scalar.value.to_ascii_lowercase().as_str(), "true" | "false") => {
+                    Kind::Scalar(b.to_string(), Scalar::Bool)
+                }
                 Some(Resolved::Int(n)) => Kind::Scalar(n.to_string(), Scalar::Number),
                 Some(Resolved::Uint(_) | Resolved::Float(_)) => Kind::Scalar(scalar.value.clone(), Scalar::Number),
                 _ => Kind::Scalar(scalar.value.clone(), Scalar::Text),
