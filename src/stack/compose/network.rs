@@ -185,6 +185,11 @@ impl Network<'_> {
         ))
     }
 
+    /// A port of the host as it is seen from outside.
+    pub fn host_port(&self, port: u16) -> Reach {
+        self.at_host(port, true, "the address")
+    }
+
     /// A port of the host: a container that has it, or a program of the host.
     fn at_host(&self, port: u16, from_outside: bool, host: &str) -> Reach {
         for service in &self.project.services {

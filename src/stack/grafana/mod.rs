@@ -10,6 +10,7 @@ mod finding;
 mod judge;
 mod line;
 pub mod node_full;
+pub mod provisioning;
 pub mod query;
 pub mod series;
 pub mod time;

@@ -1,0 +1,323 @@
+//! Just enough of Python to read a small script: tokens, calls with their arguments, constants.
+
+use crate::text::Span;
+
+/// Tokens of one script that are looked at.
+const BUDGET: usize = 200_000;
+/// Calls of one script, and tokens of one call, that are looked at.
+const CALLS: usize = 2000;
+const CALL_TOKENS: usize = 5000;
+/// How far names are followed.
+const DEPTH: usize = 6;
+
+/// What a token is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Token {
+    /// A name or keyword.
+    Name(String),
+    /// A number as written.
+    Number(String),
+    /// A string's text; whether it has placeholders.
+    Text(String, bool),
+    /// Anything else, one character.
+    Op(char),
+    /// The end of a logical line.
+    Line,
+}
+
+/// A script's tokens.
+#[derive(Clone, Debug, Default)]
+pub struct Script {
+    tokens: Vec<(Token, Span)>,
+}
+
+/// A call: what is called, and its arguments as ranges of tokens.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The last name before the parenthesis.
+    pub name: String,
+    /// The name before that, if any (`uvicorn` in `uvicorn.run`).
+    pub owner: Option<String>,
+    /// Its place, up to the closing parenthesis.
+    pub span: Span,
+    arguments: Vec<(Option<String>, std::ops::Range<usize>)>,
+}
+
+impl Script {
+    /// Reads a script; what is not Python gives odd tokens, never an error.
+    pub fn read(text: &str) -> Self {
+        let bytes = text.as_bytes();
+        let mut tokens: Vec<(Token, Span)> = Vec::new();
+        let (mut i, mut depth) = (0, 0usize);
+        while i < bytes.len() && tokens.len() < BUDGET {
+            let start = i;
+            let token = match bytes[i] {
+                b'#' => {
+                    i += text[i..].find('\n').unwrap_or(text.len() - i);
+                    continue;
+                }
+                b'\\' if bytes.get(i + 1) == Some(&b'\n') => {
+                    i += 2;
+                    continue;
+                }
+                b'\n' => {
+                    i += 1;
+                    if depth > 0 || matches!(tokens.last(), None | Some((Token::Line, _))) {
+                        continue;
+                    }
+                    Token::Line
+                }
+                b' ' | b'\t' | b'\r' => {
+                    i += 1;
+                    continue;
+                }
+                b'"' | b'\'' => {
+                    let (value, end) = string(text, i);
+                    i = end;
+                    Token::Text(value, false)
+                }
+                b if b.is_ascii_digit() => {
+                    i += text[i..]
+                        .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.'))
+                        .unwrap_or(text.len() - i);
+                    Token::Number(text[start..i].replace('_', ""))
+                }
+                b if b.is_ascii_alphabetic() || b == b'_' || b >= 0x80 => {
+                    i += text[i..].find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len() - i);
+                    i = i.max(start + text[start..].chars().next().map_or(1, char::len_utf8));
+                    let word = &text[start..i];
+                    let prefix = word.len() <= 2 && word.chars().all(|c| "rbfuRBFU".contains(c));
+                    if prefix && matches!(bytes.get(i), Some(b'"' | b'\'')) {
+                        let (value, end) = string(text, i);
+                        i = end;
+                        let filled = word.to_ascii_lowercase().contains('f') && value.contains('{');
+                        Token::Text(value, filled)
+                    } else {
+                        Token::Name(word.to_owned())
+                    }
+                }
+                b => {
+                    i += 1;
+                    match b {
+                        b'(' | b'[' | b'{' => depth += 1,
+                        b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+                        _ => {}
+                    }
+                    Token::Op(b as char)
+                }
+            };
+            tokens.push((token, Span::new(start, i)));
+        }
+        tokens.push((Token::Line, Span::new(i, i)));
+        Self { tokens }
+    }
+
+    fn at(&self, i: usize) -> Option<&Token> {
+        self.tokens.get(i).map(|(t, _)| t)
+    }
+
+    fn is(&self, i: usize, op: char) -> bool {
+        self.at(i) == Some(&Token::Op(op))
+    }
+
+    /// Every string in the script.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.tokens.iter().filter_map(|(t, _)| if let Token::Text(s, _) = t { Some(s.as_str()) } else { None })
+    }
+
+    /// What `from … import NAME as ALIAS` calls a name; the name itself otherwise.
+    pub fn original<'a>(&'a self, alias: &'a str) -> &'a str {
+        self.tokens
+            .windows(3)
+            .find_map(|w| match (&w[0].0, &w[1].0, &w[2].0) {
+                (Token::Name(name), Token::Name(word), Token::Name(other)) if word == "as" && other == alias => {
+                    Some(name.as_str())
+                }
+                _ => None,
+            })
+            .unwrap_or(alias)
+    }
+
+    /// Every call in the script, definitions left out.
+    pub fn calls(&self) -> Vec<Call> {
+        let mut calls = Vec::new();
+        for i in 0..self.tokens.len() {
+            let Some(Token::Name(name)) = self.at(i) else { continue };
+            if calls.len() >= CALLS {
+                break;
+            }
+            if !self.is(i + 1, '(')
+                || matches!(i.checked_sub(1).and_then(|p| self.at(p)), Some(Token::Name(w)) if w == "def" || w == "class")
+            {
+                continue;
+            }
+            let owner = match (i.checked_sub(1).map(|p| self.is(p, '.')), i.checked_sub(2).and_then(|p| self.at(p))) {
+                (Some(true), Some(Token::Name(owner))) => Some(owner.clone()),
+                _ => None,
+            };
+            let (arguments, end) = self.arguments(i + 2);
+            let span = self.tokens[i].1.to(self.tokens[end.min(self.tokens.len() - 1)].1);
+            calls.push(Call { name: name.clone(), owner, span, arguments });
+        }
+        calls
+    }
+
+    /// Arguments from behind an opening parenthesis to the closing one.
+    fn arguments(&self, from: usize) -> (Vec<(Option<String>, std::ops::Range<usize>)>, usize) {
+        let mut arguments = Vec::new();
+        let (mut depth, mut start, mut i) = (0usize, from, from);
+        while let Some(token) = self.at(i).filter(|_| i < from + CALL_TOKENS) {
+            match token {
+                Token::Op('(' | '[' | '{') => depth += 1,
+                Token::Op(')' | ']' | '}') if depth > 0 => depth -= 1,
+                Token::Op(c @ (')' | ',')) if depth == 0 => {
+                    if i > start {
+                        let keyword = match (self.at(start), self.is(start + 1, '='), self.is(start + 2, '=')) {
+                            (Some(Token::Name(name)), true, false) => Some(name.clone()),
+                            _ => None,
+                        };
+                        let value = if keyword.is_some() { start + 2..i } else { start..i };
+                        arguments.push((keyword, value));
+                    }
+                    start = i + 1;
+                    if *c == ')' {
+                        return (arguments, i);
+                    }
+                }
+                _ => {}
+            }
+            i += 1;
+        }
+        (arguments, i)
+    }
+
+    /// The tokens assigned to a name somewhere, the first time.
+    fn assigned(&self, name: &str) -> Option<std::ops::Range<usize>> {
+        for i in 0..self.tokens.len() {
+            if !matches!(self.at(i), Some(Token::Name(n)) if n == name) {
+                continue;
+            }
+            let mut at = i + 1;
+            if self.is(at, ':') {
+                // A type in between.
+                while at < self.tokens.len() && !self.is(at, '=') && self.at(at) != Some(&Token::Line) {
+                    at += 1;
+                }
+            }
+            if self.is(at, '=') && !self.is(at + 1, '=') && !i.checked_sub(1).is_some_and(|p| self.is(p, '.')) {
+                let end = (at + 1..self.tokens.len()).find(|j| self.at(*j) == Some(&Token::Line))?;
+                return Some(at + 1..end);
+            }
+        }
+        None
+    }
+
+    /// The value of an expression as text, when it is a literal, a constant, an environment variable with a default,
+    /// or a command line option with a default.
+    pub fn value(&self, range: std::ops::Range<usize>, env: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+        self.value_within(range, env, 0)
+    }
+
+    fn value_within(
+        &self,
+        range: std::ops::Range<usize>,
+        env: &dyn Fn(&str) -> Option<String>,
+        depth: usize,
+    ) -> Option<String> {
+        if depth > DEPTH {
+            return None;
+        }
+        let tokens = self.tokens.get(range.clone())?;
+        match tokens {
+            [(Token::Number(n), _)] => return Some(n.clone()),
+            [(Token::Text(s, false), _)] => return Some(s.clone()),
+            [(Token::Name(name), _)] => return self.value_within(self.assigned(name)?, env, depth + 1),
+            _ => {}
+        }
+        // `int(X)`, `str(X)`: what is inside.
+        if let (Some(Token::Name(f)), true) = (self.at(range.start), self.is(range.start + 1, '(')) {
+            let (arguments, end) = self.arguments(range.start + 2);
+            if matches!(f.as_str(), "int" | "str") && end + 1 == range.end {
+                return self.value_within(arguments.first()?.1.clone(), env, depth + 1);
+            }
+        }
+        let words: Vec<&str> =
+            tokens.iter().filter_map(|(t, _)| if let Token::Name(n) = t { Some(n.as_str()) } else { None }).collect();
+        if words.iter().any(|w| matches!(*w, "getenv" | "environ")) {
+            let open = range.clone().find(|i| self.is(*i, '(') || self.is(*i, '['))?;
+            let (arguments, _) = self.arguments(open + 1);
+            let name = match self.at(open + 1) {
+                Some(Token::Text(name, _)) => name,
+                _ => return None,
+            };
+            if let Some(value) = env(name) {
+                return Some(value);
+            }
+            if let Some((_, default)) = arguments.get(1) {
+                return self.value_within(default.clone(), env, depth + 1);
+            }
+            // `os.environ.get("X") or 9000`
+            let or = range.clone().find(|i| matches!(self.at(*i), Some(Token::Name(w)) if w == "or"))?;
+            return self.value_within(or + 1..range.end, env, depth + 1);
+        }
+        // `args.port`: the option's default, else a constant of that name.
+        if let [(Token::Name(_), _), (Token::Op('.'), _), (Token::Name(field), _)] = tokens {
+            return self
+                .option_default(field, env, depth)
+                .or_else(|| self.value_within(self.assigned(field)?, env, depth + 1));
+        }
+        None
+    }
+
+    fn option_default(&self, field: &str, env: &dyn Fn(&str) -> Option<String>, depth: usize) -> Option<String> {
+        self.calls().into_iter().filter(|c| matches!(c.name.as_str(), "add_argument" | "option" | "Option")).find_map(
+            |c| {
+                let named = c.arguments.iter().any(|(keyword, range)| match self.tokens.get(range.clone()) {
+                    Some([(Token::Text(s, _), _)]) => {
+                        (keyword.is_none() || keyword.as_deref() == Some("dest"))
+                            && s.trim_start_matches('-').replace('-', "_") == field
+                    }
+                    _ => false,
+                });
+                named.then(|| self.value_within(c.keyword("default")?, env, depth + 1)).flatten()
+            },
+        )
+    }
+}
+
+impl Call {
+    /// The tokens of a keyword argument.
+    pub fn keyword(&self, name: &str) -> Option<std::ops::Range<usize>> {
+        self.arguments.iter().find(|(k, _)| k.as_deref() == Some(name)).map(|(_, r)| r.clone())
+    }
+
+    /// The tokens of the argument at a position.
+    pub fn positional(&self, index: usize) -> Option<std::ops::Range<usize>> {
+        self.arguments.iter().filter(|(k, _)| k.is_none()).nth(index).map(|(_, r)| r.clone())
+    }
+}
+
+/// A string from its quote on: its text and where it ends.
+fn string(text: &str, start: usize) -> (String, usize) {
+    let rest = &text[start..];
+    let triple = rest.starts_with("\"\"\"") || rest.starts_with("'''");
+    let quote = &rest[..if triple { 3 } else { 1 }];
+    let mut value = String::new();
+    let mut chars = rest[quote.len()..].char_indices();
+    while let Some((i, c)) = chars.next() {
+        if rest[quote.len() + i..].starts_with(quote) {
+            return (value, start + quote.len() + i + quote.len());
+        }
+        match c {
+            '\\' => match chars.next() {
+                Some((_, 'n')) => value.push('\n'),
+                Some((_, 't')) => value.push('\t'),
+                Some((_, c)) => value.push(c),
+                None => {}
+            },
+            '\n' if !triple => return (value, start + quote.len() + i),
+            c => value.push(c),
+        }
+    }
+    (value, text.len())
+}
