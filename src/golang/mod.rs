@@ -13,3 +13,13 @@ pub mod url;
 pub mod url_parse;
 
 pub use quoting::quote;
+
+/// Which Go built the program that is spoken as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GoVersion {
+    /// Go 1.19, as Prometheus 2.42 and Alertmanager 0.25.
+    V1_19,
+    /// Go of today: `{{else with}}`, ranges over integers, `(?<name>` in patterns.
+    #[default]
+    Current,
+}

@@ -9,6 +9,8 @@ use std::sync::{Arc, OnceLock};
 use regex_automata::meta;
 use regex_syntax::hir::Hir;
 
+use super::GoVersion;
+
 mod classes;
 mod parse;
 mod replace;
@@ -46,20 +48,32 @@ impl Regexp {
     /// # Errors
     /// The pattern is not one that Go's RE2 accepts.
     pub fn new(pattern: &str) -> Result<Self, RegexpError> {
-        Self::compile(pattern, pattern)
+        Self::new_as(pattern, GoVersion::Current)
     }
 
-    /// Anchored at both ends as Prometheus does: `^(?:p)$`, or `^(?s:p)$` when the dot matches a newline.
+    /// As [`Self::new`], in the dialect of an older Go: without `(?<name>`.
+    ///
+    /// # Errors
+    /// The pattern is not one that this Go accepts.
+    pub fn new_as(pattern: &str, version: GoVersion) -> Result<Self, RegexpError> {
+        Self::compile(pattern, pattern, version)
+    }
+
+    /// Anchored at both ends as Prometheus does: `^(?:p)$` in 2.42, or `^(?s:p)$` in 3, where the dot matches a newline
+    /// and Go is newer.
     ///
     /// # Errors
     /// The pattern is not one that Go's RE2 accepts.
     pub fn anchored(pattern: &str, dot_matches_newline: bool) -> Result<Self, RegexpError> {
-        let full = if dot_matches_newline { format!("^(?s:{pattern})$") } else { format!("^(?:{pattern})$") };
-        Self::compile(pattern, &full)
+        if dot_matches_newline {
+            Self::compile(pattern, &format!("^(?s:{pattern})$"), GoVersion::Current)
+        } else {
+            Self::compile(pattern, &format!("^(?:{pattern})$"), GoVersion::V1_19)
+        }
     }
 
-    fn compile(pattern: &str, full: &str) -> Result<Self, RegexpError> {
-        let parsed = parse::parse(full)?;
+    fn compile(pattern: &str, full: &str, version: GoVersion) -> Result<Self, RegexpError> {
+        let parsed = parse::parse(full, version)?;
         let shortcut = Shortcut::of(&parsed.hir);
         let engine = OnceLock::new();
         if shortcut.is_none() {
@@ -201,6 +215,8 @@ mod tests {
             let refused = Regexp::new(pattern).map(|_| ()).map_err(|e| e.to_string());
             assert_eq!(refused, Err(format!("error parsing regexp: {wanted}")), "{pattern}");
         }
+        assert!(Regexp::new("(?<n>a)").is_ok_and(|r| r.is_match("a")));
+        assert!(Regexp::anchored("(?<n>a)", false).is_err_and(|e| e.0 == "invalid or unsupported Perl syntax: `(?<`"));
         assert!(Regexp::anchored("a)b", false).is_err_and(|e| e.0 == "unexpected ): `^(?:a)b)$`"));
     }
 

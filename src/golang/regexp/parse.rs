@@ -4,6 +4,7 @@
 
 use regex_syntax::hir::{Capture, Class, ClassUnicode, Dot, Hir, Look, Repetition};
 
+use super::super::GoVersion;
 use super::RegexpError;
 use super::classes;
 
@@ -56,6 +57,7 @@ struct Parser<'p> {
     groups: Vec<Group>,
     current: Group,
     names: Vec<Option<Box<str>>>,
+    version: GoVersion,
 }
 
 type Result<T> = std::result::Result<T, RegexpError>;
@@ -70,10 +72,10 @@ fn between<'t>(from: &'t str, to: &str) -> &'t str {
 }
 
 /// Parses a pattern.
-pub(super) fn parse(pattern: &str) -> Result<Parsed> {
+pub(super) fn parse(pattern: &str, version: GoVersion) -> Result<Parsed> {
     let flags = Flags { fold_case: false, multi_line: false, dot_matches_newline: false, swap_greed: false };
     let current = Group { capture: None, outside: flags, branches: Vec::new(), pieces: Vec::new() };
-    let mut p = Parser { pattern, flags, groups: Vec::new(), current, names: vec![None] };
+    let mut p = Parser { pattern, flags, groups: Vec::new(), current, names: vec![None], version };
     let mut rest = pattern;
     let mut last_repeat: Option<&str> = None;
     while let Some(c) = rest.chars().next() {
@@ -239,7 +241,7 @@ impl<'p> Parser<'p> {
     /// `(?P<name>`, `(?<name>`, `(?flags)` and `(?flags:`.
     fn perl_group(&mut self, rest: &'p str) -> Result<&'p str> {
         let named = |mark: &str| rest.strip_prefix(mark).filter(|inner| !inner.is_empty());
-        if let Some(inner) = named("(?P<").or_else(|| named("(?<")) {
+        if let Some(inner) = named("(?P<").or_else(|| named("(?<").filter(|_| self.version == GoVersion::Current)) {
             let Some(end) = inner.find('>') else {
                 return error("invalid named capture", rest);
             };

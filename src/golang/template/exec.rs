@@ -142,7 +142,7 @@ impl<'e> State<'e> {
                 self.left.depth = left;
                 Ok(())
             }
-            None => self.error("exceeded maximum template depth"),
+            None => self.error("exceeded maximum template depth (100000)"),
         }
     }
 
@@ -459,11 +459,6 @@ impl<'e> State<'e> {
         let Some(ty) = receiver.ty() else {
             return Ok(Value::Nil);
         };
-        if let Some(signature) = super::time_methods::signature(receiver, name) {
-            let args = self.arguments(dot, name, signature, args, last)?;
-            let result = super::time_methods::call(receiver, name, &args);
-            return self.finish(At::Operand(node), name, result);
-        }
         let has_args = args.len() > 1 || last.is_some();
         let mut plain = receiver.clone();
         if let Value::Object(object) = receiver {
@@ -478,6 +473,11 @@ impl<'e> State<'e> {
                 return Ok(value);
             }
             plain = receiver.plain();
+        }
+        if let Some(signature) = super::time_methods::signature(&plain, name) {
+            let args = self.arguments(dot, name, signature, args, last)?;
+            let result = super::time_methods::call(&plain, name, &args);
+            return self.finish(At::Operand(node), name, result);
         }
         if let Value::Map(map) = plain {
             if has_args {

@@ -20,5 +20,6 @@ mod verbs;
 pub use escape::query_escape;
 pub use exec::{ExecError, Limits};
 pub use print::{sprint, sprint_one};
-pub use set::{GoVersion, ParseError, TemplateSet};
+pub use super::GoVersion;
+pub use set::{ParseError, TemplateSet};
 pub use value::{Functions, List, Map, NoFunctions, Object, Signature, Type, Value};

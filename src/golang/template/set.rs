@@ -4,20 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::exec::{ExecError, Limits, execute};
+use super::super::GoVersion;
 use super::node::Tree;
 use super::parse::parse;
 use super::value::{Functions, Value};
 use super::{builtins, exec};
-
-/// Which Go built the program that reads the template.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum GoVersion {
-    /// Go 1.19, as Prometheus 2.42 and Alertmanager 0.25.
-    V1_19,
-    /// Go of today: `{{else with}}`, ranges over integers.
-    #[default]
-    Current,
-}
 
 /// A text that is no template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -110,7 +110,7 @@ pub trait Object: Send + Sync {
     /// The type as Go's error texts show it, `*` in front for a pointer: `template.Alert`.
     fn type_name(&self) -> &'static str;
 
-    /// For a named map, slice, string or number: the plain value beneath. `None` for structs.
+    /// For a named map, slice, string or number, or a pointer to a time: the plain value beneath. `None` for structs.
     fn underlying(&self) -> Option<Value> {
         None
     }
@@ -328,9 +328,13 @@ impl Value {
             return o.underlying().filter(|v| v.ty() == Some(wanted));
         }
         // One dereference: a *T where a T is asked for.
-        match (self, wanted) {
-            (Self::Object(o), Type::Named(name)) if o.type_name().strip_prefix('*') == Some(name) => Some(self.clone()),
-            _ => None,
+        let Self::Object(o) = self else {
+            return None;
+        };
+        let target = o.type_name().strip_prefix('*')?;
+        match wanted {
+            Type::Named(name) => (target == name).then(|| self.clone()),
+            _ => o.underlying().filter(|v| v.ty() == Some(wanted)),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::super::quoting::{is_print, quote_char, quote_to_ascii};
 use super::super::{float, quote};
 use super::value::{Object, Value};
 
-/// Widths and precisions beyond this are refused, as in Go.
+/// Widths and precisions of more digits than this has are refused, as in Go.
 const TOO_LARGE: usize = 1_000_000;
 
 /// Flags, width and precision of one verb.
@@ -182,12 +182,12 @@ impl Cursor<'_> {
         let start = self.at;
         let mut n = 0usize;
         while self.at < end && self.format[self.at].is_ascii_digit() {
-            n = n * 10 + usize::from(self.format[self.at] - b'0');
             if n > TOO_LARGE {
                 // Go gives up on the rest of the format.
                 self.at = end;
                 return None;
             }
+            n = n * 10 + usize::from(self.format[self.at] - b'0');
             self.at += 1;
         }
         (self.at > start).then_some(n)
