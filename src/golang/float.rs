@@ -14,6 +14,9 @@ pub enum FloatFormat {
     General,
 }
 
+/// No float64 has more decimals; the standard library refuses to write more than 65,535.
+const MAX_DIGITS: usize = 1_100;
+
 /// The decimal digits of a finite number: `0.DIGITS × 10^point`.
 struct Digits {
     negative: bool,
@@ -30,7 +33,11 @@ pub fn format_float(v: f64, format: FloatFormat, precision: Option<usize>) -> St
         return if v > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
     }
     match (format, precision) {
-        (FloatFormat::Fixed, Some(p)) => format!("{v:.p$}"),
+        (FloatFormat::Fixed, Some(p)) => {
+            let mut out = format!("{v:.0$}", p.min(MAX_DIGITS));
+            out.extend(std::iter::repeat_n('0', p.saturating_sub(MAX_DIGITS)));
+            out
+        }
         (FloatFormat::Exponent, Some(p)) => {
             let digits = rounded(v, p + 1);
             exponent_form(&digits, p)
@@ -110,7 +117,7 @@ fn shortest(v: f64) -> Digits {
 }
 
 fn rounded(v: f64, digits: usize) -> Digits {
-    let mut d = digits_of(&format!("{v:.*e}", digits.saturating_sub(1)));
+    let mut d = digits_of(&format!("{v:.0$e}", digits.saturating_sub(1).min(MAX_DIGITS)));
     // Zero keeps its digits here, so that `%.3e` of 0 is 0.000e+00.
     d.digits.resize(digits, b'0');
     d
@@ -424,9 +431,19 @@ mod tests {
             (0.0, General, 4, "0"),
             (1.0, General, 0, "1"),
             (1e20, General, 25, "100000000000000000000"),
+            (0.5, Fixed, 3, "0.500"),
         ] {
             assert_eq!(format_float(v, format, Some(precision)), text, "{v} {format:?} {precision}");
         }
+    }
+
+    #[test]
+    fn any_precision_can_be_asked_for() {
+        use FloatFormat::{Exponent, Fixed, General};
+        assert_eq!(format_float(1.5, Fixed, Some(1_000_001)).len(), 1_000_003);
+        assert_eq!(format_float(1.5, Exponent, Some(1_000_001)).len(), 1_000_007);
+        assert_eq!(format_float(1.5, General, Some(1_000_001)), "1.5");
+        assert_eq!(format_float(5e-324, Fixed, Some(1_074)).trim_end_matches(|c| c != '5').len(), 1_076);
     }
 
     #[test]

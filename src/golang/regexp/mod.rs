@@ -11,16 +11,18 @@ use regex_syntax::hir::Hir;
 
 use super::GoVersion;
 
+mod cache;
 mod classes;
 mod parse;
 mod replace;
 mod shortcut;
 
+pub use cache::{Patterns, SearchBudget};
 pub use replace::quote_meta;
 use shortcut::Shortcut;
 
 /// A compiled pattern may take so many bytes.
-const SIZE_LIMIT: usize = 32 << 20;
+const SIZE_LIMIT: usize = 10 << 20;
 
 /// A compiled pattern. Cheap to clone.
 #[derive(Clone)]
@@ -95,6 +97,11 @@ impl Regexp {
             Some(shortcut) => shortcut.is_match(text),
             None => self.engine().is_match(text),
         }
+    }
+
+    /// How large it is compiled, in bytes; what a search costs grows with it.
+    pub fn size(&self) -> usize {
+        self.inner.engine.get().map_or(64, meta::Regex::memory_usage)
     }
 
     /// The names of the groups by number; the first is the whole match and has none.

@@ -145,6 +145,16 @@ impl<'e> State<'e> {
                 return self.literal(wanted, arg);
             }
         };
+        let from_field = match &arg.kind {
+            OperandKind::Field(_) => !matches!(dot, Value::Nil),
+            OperandKind::Chain { .. } => true,
+            OperandKind::Variable { fields, .. } => !fields.is_empty(),
+            _ => false,
+        };
+        if from_field && matches!(value, Value::Nil) && self.env.missing_key_is_zero && !wanted.can_be_nil() {
+            // The zero value of a map[string]interface {} has a type.
+            return self.error(format!("wrong type for value; expected {wanted}; got interface {{}}"));
+        }
         self.validated(value, wanted)
     }
 

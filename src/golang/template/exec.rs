@@ -440,10 +440,19 @@ impl<'e> State<'e> {
         let Some((final_field, first)) = fields.split_last() else {
             return Ok(receiver);
         };
-        for field in first {
-            receiver = self.field(dot, field, node, &[], None, &receiver)?;
+        for (i, field) in first.iter().enumerate() {
+            let value = self.field(dot, field, node, &[], None, &receiver)?;
+            if self.is_nil_interface(&receiver, &value) {
+                return self.error(format!("nil pointer evaluating interface {{}}.{}", fields[i + 1]));
+            }
+            receiver = value;
         }
         self.field(dot, final_field, node, args, last, &receiver)
+    }
+
+    /// Whether what a field gave is Go's nil of type `interface {}`, which is more than no value at all.
+    fn is_nil_interface(&self, receiver: &Value, value: &Value) -> bool {
+        self.env.missing_key_is_zero && matches!(value, Value::Nil) && !matches!(receiver, Value::Nil)
     }
 
     /// A method, a struct's field or a map's element.

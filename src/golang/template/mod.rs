@@ -17,9 +17,9 @@ mod time_methods;
 mod value;
 mod verbs;
 
+pub use super::GoVersion;
 pub use escape::query_escape;
 pub use exec::{ExecError, Limits};
 pub use print::{sprint, sprint_one};
-pub use super::GoVersion;
 pub use set::{ParseError, TemplateSet};
 pub use value::{Functions, List, Map, NoFunctions, Object, Signature, Type, Value};

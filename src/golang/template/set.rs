@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::exec::{ExecError, Limits, execute};
 use super::super::GoVersion;
+use super::exec::{ExecError, Limits, execute};
 use super::node::Tree;
 use super::parse::parse;
 use super::value::{Functions, Value};

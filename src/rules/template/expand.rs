@@ -1,9 +1,11 @@
 //! Parsing an alert's template once, and expanding it for each alert.
 
 use std::cell::OnceCell;
+use std::sync::Arc;
 
-use super::functions::{Bound, TemplateSample, labels_value, signature};
-use crate::golang::template::{Functions, GoVersion, Object, Signature, TemplateSet, Value};
+use super::functions::{Bound, TemplateSample, go_version, labels_value, signature};
+use crate::golang::regexp::{Patterns, SearchBudget};
+use crate::golang::template::{Functions, Object, Signature, TemplateSet, Value};
 use crate::model::Labels;
 use crate::promql::Dialect;
 
@@ -50,6 +52,8 @@ pub struct AlertTemplate {
     name: String,
     dialect: Dialect,
     body: Body,
+    /// What `match` and `reReplaceAll` have compiled.
+    patterns: Arc<Patterns>,
 }
 
 #[derive(Clone, Debug)]
@@ -67,17 +71,13 @@ impl AlertTemplate {
     pub fn parse(alert: &str, text: &str, dialect: Dialect) -> Result<Self, String> {
         let name = format!("__alert_{alert}");
         let body = if text.contains("{{") {
-            let version = match dialect {
-                Dialect::V2_42 => GoVersion::V1_19,
-                Dialect::V3 => GoVersion::Current,
-            };
-            let mut set = TemplateSet::new(version, true);
+            let mut set = TemplateSet::new(go_version(dialect), true);
             set.parse(&name, &format!("{DEFINITIONS}{text}"), &Names(dialect)).map_err(|e| e.message)?;
             Body::Template(set)
         } else {
             Body::Literal(text.to_owned())
         };
-        Ok(Self { name, dialect, body })
+        Ok(Self { name, dialect, body, patterns: Arc::default() })
     }
 
     /// Expands the template; what goes wrong becomes the text, as in Prometheus.
@@ -92,9 +92,12 @@ impl AlertTemplate {
     pub fn try_expand(&self, data: &TemplateData<'_>) -> Result<String, String> {
         match &self.body {
             Body::Literal(text) => Ok(text.clone()),
-            Body::Template(set) => set
-                .execute(&self.name, data.dot(), &Bound { data, dialect: self.dialect })
-                .map_err(|e| format!("error executing template {}: {e}", self.name)),
+            Body::Template(set) => {
+                let (dialect, patterns) = (self.dialect, &*self.patterns);
+                let functions = Bound { data, dialect, patterns, budget: SearchBudget::default() };
+                set.execute(&self.name, data.dot(), &functions)
+                    .map_err(|e| format!("error executing template {}: {e}", self.name))
+            }
         }
     }
 }

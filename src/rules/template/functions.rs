@@ -7,10 +7,11 @@ use super::humanize::{
     float_to_time, humanize, humanize_1024, humanize_duration, humanize_percentage, humanize_timestamp,
 };
 use super::links::{graph_link, path_of, strip_domain, strip_port, table_link};
+use crate::golang::GoVersion;
 use crate::golang::duration::{parse_prometheus_duration, parse_signed_prometheus_duration};
 use crate::golang::float::parse_float;
 use crate::golang::letter_case::{title_case, title_words, to_lower, to_upper};
-use crate::golang::regexp::Regexp;
+use crate::golang::regexp::{Patterns, Regexp, RegexpError, SearchBudget};
 use crate::golang::template::{Functions, Object, Signature, Type, Value, query_escape};
 use crate::model::Labels;
 use crate::promql::Dialect;
@@ -57,6 +58,22 @@ pub(super) fn signature(name: &str, dialect: Dialect) -> Option<Signature> {
 pub(super) struct Bound<'a> {
     pub(super) data: &'a TemplateData<'a>,
     pub(super) dialect: Dialect,
+    pub(super) patterns: &'a Patterns,
+    pub(super) budget: SearchBudget,
+}
+
+/// The Go that builds a dialect's Prometheus.
+pub(super) fn go_version(dialect: Dialect) -> GoVersion {
+    match dialect {
+        Dialect::V2_42 => GoVersion::V1_19,
+        Dialect::V3 => GoVersion::Current,
+    }
+}
+
+impl Bound<'_> {
+    fn regexp(&self, pattern: &str, text: &str, refused: impl FnOnce(RegexpError) -> String) -> Result<Regexp, String> {
+        self.patterns.for_search(pattern, go_version(self.dialect), text, &self.budget, refused)
+    }
 }
 
 impl Functions for Bound<'_> {
@@ -86,11 +103,14 @@ impl Functions for Bound<'_> {
             "reReplaceAll" => {
                 let pattern = text(0);
                 let regexp =
-                    Regexp::new(pattern).map_err(|e| format!("regexp: Compile({}): {e}", backquoted(pattern)))?;
+                    self.regexp(pattern, text(2), |e| format!("regexp: Compile({}): {e}", backquoted(pattern)))?;
                 let replaced = regexp.replace_all_within(text(2), text(1), MAX_TEXT);
                 replaced.map_or_else(|| Err(format!("text longer than {MAX_TEXT} bytes")), string)
             }
-            "match" => Regexp::new(text(0)).map(|r| Value::Bool(r.is_match(text(1)))).map_err(|e| e.to_string()),
+            "match" => {
+                let regexp = self.regexp(text(0), text(1), |e| e.to_string())?;
+                Ok(Value::Bool(regexp.is_match(text(1))))
+            }
             "safeHtml" => Ok(Value::object(Html(text(0).into()))),
             "title" if self.dialect == Dialect::V2_42 => string(title_words(text(0))),
             "title" => string(title_case(text(0), true)),
@@ -111,8 +131,14 @@ impl Functions for Bound<'_> {
             "humanizeDuration" => string(humanize_duration(number()?)),
             "humanizePercentage" => string(humanize_percentage(number()?)),
             "humanizeTimestamp" => string(humanize_timestamp(number()?)?),
-            "toTime" => float_to_time(number()?)?.map(Value::from).ok_or_else(|| "value is NaN or Inf".to_owned()),
-            "toDuration" => Ok(Value::Duration((number()? * 1e9) as i64)),
+            "toTime" => match float_to_time(number()?)? {
+                Some(time) => Ok(Value::object(Pointer { ty: "*time.Time", target: Value::from(time) })),
+                None => Err("value is NaN or Inf".to_owned()),
+            },
+            "toDuration" => {
+                let target = Value::Duration((number()? * 1e9) as i64);
+                Ok(Value::object(Pointer { ty: "*time.Duration", target }))
+            }
             "now" => Ok(Value::Float(self.data.at_ms as f64 / 1000.0)),
             "urlQueryEscape" => string(query_escape(text(0))),
             "parseDuration" => {
@@ -205,6 +231,22 @@ impl Object for Sample {
 pub(super) fn labels_value(labels: &Labels) -> Value {
     let pairs = labels.iter().map(|l| (Arc::clone(&l.name), Value::Str(Arc::clone(&l.value))));
     Value::map(&Type::Str, pairs.collect())
+}
+
+/// A pointer to a time or duration.
+struct Pointer {
+    ty: &'static str,
+    target: Value,
+}
+
+impl Object for Pointer {
+    fn type_name(&self) -> &'static str {
+        self.ty
+    }
+
+    fn underlying(&self) -> Option<Value> {
+        Some(self.target.clone())
+    }
 }
 
 /// `template.HTML`, a string that is not a `string`.
