@@ -241,4 +241,19 @@ mod tests {
         assert!(Markup::Embed.html(&"**_".repeat(4_000)).len() < 200_000);
         assert!(Markup::Embed.html(&"[](".repeat(4_000)).len() < 200_000);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_becomes_an_element_of_its_own(text in "[<>&\"'`*_~|\\[\\]()#@ \n a-z/:\\\\-]{0,80}") {
+            for markup in [Markup::Message, Markup::Embed, Markup::Title] {
+                let mut html = markup.html(&text);
+                for known in ["b", "u", "s", "i", "code", "pre", "blockquote", "h3", "h4", "h5", "small", "span", "a"] {
+                    html = html.replace(&format!("<{known}>"), "").replace(&format!("</{known}>"), "");
+                }
+                let rest = html.replace("<span class=\"spoiler\">", "").replace("<span class=\"mention\">", "");
+                let rest = rest.split("<a href=\"http").collect::<Vec<_>>().concat();
+                assert!(!rest.contains('<'), "{text:?} gave {rest}");
+            }
+        }
+    }
 }

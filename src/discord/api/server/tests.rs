@@ -118,3 +118,24 @@ fn an_address_with_too_many_refusals_is_shut_out() {
     assert_eq!((response.status, response.header("X-RateLimit-Bucket")), (429, None));
     assert_eq!(raw(&mut server, 600_000, "POST", HOOK, r#"{"content":"a"}"#).status, 204);
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_request_is_answered(
+        method in "GET|POST|PATCH|DELETE|PUT",
+        path in "/api(/v[0-9]{1,2})?/webhooks/[0-9a-z]{0,3}(/[a-z]{0,3})?(/(slack|github|messages/[0-9a]{0,4}))?",
+        query in "[a-z_=%0-9&+]{0,20}",
+        kind in "application/json|multipart/form-data; boundary=X|application/x-www-form-urlencoded|",
+        body in ".{0,60}",
+        embed in ".{0,10}",
+    ) {
+        let mut server = DiscordServer::new(Settings::default());
+        let headers = [("content-type".to_owned(), kind)];
+        let json = serde_json::json!({"content": body.as_str(), "embeds": [{embed: [body.as_str()]}, body.as_str()]}).to_string();
+        for body in [body.as_str(), json.as_str()] {
+            let request = Request { method: &method, path: &path, query: &query, headers: &headers, body: body.as_bytes() };
+            let response = server.handle(Time::from_millis(1_700_000_000_000), &request);
+            assert!((200..500).contains(&response.status));
+        }
+    }
+}
