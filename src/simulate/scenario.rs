@@ -59,8 +59,8 @@ impl Scenario {
         at.since(ZERO) as f64 / 1e9
     }
 
-    /// The VM's processors under this scenario; it booted an hour before zero.
+    /// The VM's processors under this scenario; it booted fifty minutes before the programs start.
     pub fn load(&self) -> Load {
-        Load::new(ZERO, self.cores, 3600.0, self.stresses.clone())
+        Load::new(ZERO, self.cores, self.idle_before + 3000.0, self.stresses.clone())
     }
 }
