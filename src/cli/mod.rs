@@ -9,6 +9,7 @@ mod labs;
 mod print;
 mod progress;
 mod route;
+mod query;
 mod run;
 mod simulate;
 mod stack_files;
@@ -37,6 +38,7 @@ pub fn main() -> ExitCode {
         Command::Explain(a) => labs::explain(&a),
         Command::Completions(a) => labs::completions(&a),
         Command::Discord(a) => discord::run(&a),
+        Command::Query(a) => query::run(&a),
         Command::Conformance(a) => conformance::run(&a),
     }
     .into()

@@ -2,6 +2,7 @@
 //!
 //! Pure. `Dialect` chooses between Prometheus 2.42 and 3; facts from the upstream acceptance scripts and recorded runs.
 
+pub mod api;
 pub mod ast;
 pub mod eval;
 mod functions;

@@ -169,10 +169,11 @@ fn stored_hint(h: &FloatHistogram, previous: Option<&FloatHistogram>) -> Counter
     let Some(previous) = previous.filter(|p| p.hint != CounterResetHint::Gauge) else {
         return CounterResetHint::Unknown;
     };
-    if h.count < previous.count || h.custom_values != previous.custom_values {
+    if h.count < previous.count {
         return CounterResetHint::CounterReset;
     }
-    if h.schema != previous.schema || h.zero_threshold != previous.zero_threshold {
+    let same_bounds = h.schema == previous.schema && h.custom_values == previous.custom_values;
+    if !same_bounds || h.zero_threshold != previous.zero_threshold {
         return CounterResetHint::Unknown;
     }
     let unhinted = FloatHistogram { hint: CounterResetHint::Unknown, ..h.clone() };

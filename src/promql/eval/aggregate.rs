@@ -110,8 +110,7 @@ impl Aggregation {
         }
         let label = match (self.op, label) {
             (AggregateOp::CountValues, Some(label)) => {
-                let valid = if cx.is_v3() { !label.is_empty() } else { super::vector_calls::is_legacy_label(&label) };
-                if !valid {
+                if !super::vector_calls::is_label(cx, &label) {
                     return Err(EvalError::execution(format!("invalid label name {}", crate::golang::quote(&label))));
                 }
                 Some(label)

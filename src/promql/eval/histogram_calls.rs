@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::context::Context;
+use super::context::{Context, same_labelset};
 use super::node::Node;
 use super::over_range::invalid_quantile;
 use super::rows::GrowingRows;
-use super::table::{Grid, NOTHING, Row, Rows, Table, is_float};
+use super::table::{Grid, NOTHING, Row, Rows, Table, is_absent, is_float};
 use crate::golang::float::{FloatFormat, format_float, parse_float};
-use crate::model::{FloatHistogram, Labels, METRIC_NAME};
+use crate::model::{FloatHistogram, Labels};
 use crate::promql::functions::buckets::{self, ClassicBucket};
 use crate::promql::functions::native::{self, NanEffect};
 use crate::promql::value::EvalError;
@@ -57,7 +57,7 @@ struct Histogram {
 }
 
 impl Layout {
-    fn of(rows: &Rows, v3: bool, with_native: bool) -> Self {
+    fn of(rows: &Rows, with_native: bool) -> Self {
         let mut places: FxHashMap<Labels, usize> = FxHashMap::default();
         let mut histograms: Vec<Histogram> = Vec::new();
         let mut unreadable = Vec::new();
@@ -75,9 +75,7 @@ impl Layout {
             let bound = row.labels.get(BOUND).unwrap_or("");
             match parse_float(bound) {
                 Ok(bound) => {
-                    // 2.42 does not tell metrics of different names apart here.
-                    let other = |name: &str| name != BOUND && (v3 || name != METRIC_NAME);
-                    let labels = row.labels.builder().retain(|l| other(&l.name)).build();
+                    let labels = row.labels.builder().remove(BOUND).build();
                     let classic = place(row, labels, &mut histograms);
                     histograms[classic].buckets.push((bound, i as u32));
                 }
@@ -136,7 +134,7 @@ impl HistogramCall {
         let with_native = table.has_histograms();
         let fits = |l: &Layout| Arc::ptr_eq(&l.input, &table.rows) && l.with_native == with_native;
         if !self.layout.as_ref().is_some_and(fits) {
-            self.layout = Some(Layout::of(&table.rows, cx.is_v3(), with_native));
+            self.layout = Some(Layout::of(&table.rows, with_native));
             self.results = GrowingRows::default();
         }
         let Some(layout) = &self.layout else { return Err(EvalError::execution("no layout of histograms")) };
@@ -155,7 +153,11 @@ impl HistogramCall {
         let cells = cx.cells(rows.len(), grid.steps, NOTHING)?;
         let mut result = Table::new(rows, grid.steps, cells);
         for (place, step, value) in &found {
-            result.cells[*place as usize * grid.steps + step] = *value;
+            let cell = &mut result.cells[*place as usize * grid.steps + step];
+            if !is_absent(*cell) {
+                return Err(same_labelset());
+            }
+            *cell = *value;
         }
         if grid.steps == 1 {
             result.order = Some(found.iter().map(|f| f.0).collect());

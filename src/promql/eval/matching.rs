@@ -216,9 +216,8 @@ impl VectorOperation {
         let mut found: Vec<(u32, usize, Cell)> = Vec::new();
         let mut partner = vec![NONE; self.signatures.count];
         let mut matched: Vec<Vec<u32>> = vec![Vec::new(); self.signatures.count];
-        let (fill_left, fill_right) = self.rule.matching.fill;
-        // The fills are named by their place in the query; the one side is on the left when sides are swapped.
-        let (fill_many, fill_one) = if self.rule.swapped() { (fill_right, fill_left) } else { (fill_left, fill_right) };
+        // With `group_right` too the left fill stands in for the many side, as upstream has it.
+        let (fill_many, fill_one) = self.rule.matching.fill;
         for step in 0..steps {
             let at = |row: usize| row * steps + step;
             let any = |t: &Table| (0..t.rows.len()).any(|r| !is_absent(t.cells[at(r)]));

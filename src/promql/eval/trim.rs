@@ -1,107 +1,131 @@
 //! The trim operators `</` and `>/`: what a native histogram would be without the observations beyond a value.
+//!
+//! Facts: the upstream scripts of 3.11. The sum of what is left is estimated from the middles of what is left of each
+//! bucket, once anything was cut off.
 
 use crate::model::{Bucket, FloatHistogram};
 
-/// Observations of the bucket at or below the value.
-fn below(b: &Bucket, value: f64, positive: bool, linear: bool) -> f64 {
+/// What is left of a bucket: observations, and the value they are taken for.
+struct Left {
+    count: f64,
+    middle: f64,
+    cut: bool,
+}
+
+/// The middle of a part of a bucket.
+fn middle(lower: f64, upper: f64, linear: bool) -> f64 {
+    if linear {
+        f64::midpoint(lower, upper)
+    } else if lower < 0.0 {
+        -(lower * upper).sqrt()
+    } else {
+        (lower * upper).sqrt()
+    }
+}
+
+/// The share of a finite bucket at or below the value.
+fn share_below(b: &Bucket, value: f64, linear: bool) -> f64 {
     if value <= b.lower {
         return 0.0;
     }
     if value >= b.upper {
-        return b.count;
+        return 1.0;
     }
-    let fraction = if linear {
-        (value - b.lower) / (b.upper - b.lower)
-    } else {
-        let (lower, upper, at) = (b.lower.abs().log2(), b.upper.abs().log2(), value.abs().log2());
-        if positive { (at - lower) / (upper - lower) } else { 1.0 - (at - upper) / (lower - upper) }
-    };
-    b.count * fraction
+    if linear {
+        return (value - b.lower) / (b.upper - b.lower);
+    }
+    let (lower, upper, at) = (b.lower.abs().log2(), b.upper.abs().log2(), value.abs().log2());
+    if b.lower >= 0.0 { (at - lower) / (upper - lower) } else { 1.0 - (at - upper) / (lower - upper) }
 }
 
-/// What is kept of a bucket that ends at infinity, and the value its removed observations are taken for.
-fn of_infinite(b: &Bucket, value: f64, upper: bool) -> (f64, f64) {
-    let finite_above = value >= 0.0 && b.upper > value && b.upper.is_finite();
+/// What trimming leaves of a bucket.
+fn trim_bucket(b: &Bucket, value: f64, upper: bool, linear: bool) -> Left {
+    let mut b = *b;
+    let all = |middle: f64, cut: bool| Left { count: b.count, middle, cut };
+    let none = Left { count: 0.0, middle: 0.0, cut: true };
     if b.lower == f64::NEG_INFINITY {
+        if b.upper <= 0.0 {
+            // Nothing is known of where below its end the observations lie: they lie where the cut is.
+            return match upper {
+                true if value >= b.upper => all(b.upper, false),
+                true if value > b.lower => all(value, true),
+                false if value <= b.lower => all(b.upper, false),
+                _ => none,
+            };
+        }
+        if (!upper && value == f64::NEG_INFINITY) || b.upper == f64::INFINITY {
+            return if upper == (value == f64::INFINITY) { all(0.0, false) } else { none };
+        }
+        if value < 0.0 {
+            return none;
+        }
+        b.lower = 0.0;
+    }
+    if b.upper == f64::INFINITY {
         return match upper {
-            true if value >= b.upper => (b.count, 0.0),
-            // A finite positive end: the bucket is taken to begin at zero.
-            true if finite_above => (b.count * value / b.upper, (value + b.upper) / 2.0),
-            false if value <= b.lower => (b.count, 0.0),
-            false if finite_above => (b.count * (1.0 - value / b.upper), value / 2.0),
-            _ => (0.0, b.upper),
+            true if value == f64::INFINITY => all(b.lower, false),
+            true => none,
+            false if value <= b.lower => all(b.lower, false),
+            false if value == f64::INFINITY => none,
+            false => all(value, true),
         };
     }
-    if upper || value > b.lower { (0.0, b.lower) } else { (b.count, 0.0) }
-}
-
-/// What is kept of a bucket, and the value its removed observations are taken for.
-fn of_bucket(b: &Bucket, value: f64, upper: bool, positive: bool, custom: bool) -> (f64, f64) {
-    if b.lower == f64::NEG_INFINITY || b.upper == f64::INFINITY {
-        return of_infinite(b, value, upper);
+    let share = share_below(&b, value, linear);
+    let share = if upper { share } else { 1.0 - share };
+    if share == 0.0 {
+        return none;
     }
-    let under = below(b, value, positive, custom);
-    let middle = |product: f64| {
-        if custom {
-            (b.lower + b.upper) / 2.0
-        } else if positive {
-            product.sqrt()
-        } else {
-            -product.sqrt()
-        }
-    };
-    if upper {
-        (under, middle(b.lower.abs() * value.abs()))
-    } else {
-        (b.count - under, middle(value.abs() * b.upper.abs()))
-    }
+    let (from, to) = if upper { (b.lower, b.upper.min(value)) } else { (b.lower.max(value), b.upper) };
+    Left { count: b.count * share, middle: middle(from, to, linear), cut: share < 1.0 }
 }
 
 /// The histogram without what lies above (`upper`) or below the value.
 pub(crate) fn trim(h: &FloatHistogram, value: f64, upper: bool) -> FloatHistogram {
     let mut out = h.clone();
-    let custom = h.uses_custom_buckets();
-    let (mut count, mut removed) = (0.0, 0.0);
-    let (mut any_positive, mut any_negative) = (false, false);
-    out.update_buckets(|b, positive| {
-        if b.count == 0.0 {
-            return 0.0;
-        }
-        if custom {
-            any_positive |= b.upper > 0.0;
-            any_negative |= b.upper <= 0.0 || b.lower < 0.0;
-        } else if positive {
-            any_positive = true;
-        } else {
-            any_negative = true;
-        }
-        let (kept, middle) = of_bucket(&b, value, upper, positive, custom);
-        let (whole, cut) =
-            if upper { (b.upper <= value, b.lower < value) } else { (b.lower >= value, b.upper > value) };
-        if whole {
-            count += b.count;
-            b.count
-        } else if cut {
-            removed += (b.count - kept) * middle;
-            count += kept;
-            kept
-        } else {
-            let middle = if custom { middle } else { (b.lower * b.upper).sqrt() };
-            removed += b.count * middle;
-            0.0
-        }
-    });
+    let linear = h.uses_custom_buckets();
+    let (mut count, mut sum, mut cut) = (0.0, 0.0, false);
+    let mut take = |left: Left| {
+        count += left.count;
+        sum += left.count * left.middle;
+        cut |= left.cut;
+        left.count
+    };
+    out.update_buckets(|b, _| if b.count == 0.0 { 0.0 } else { take(trim_bucket(&b, value, upper, linear)) });
     if h.zero_count > 0.0 {
-        let under = below(&h.zero_bucket(), value, true, true);
-        out.zero_count = if upper { under } else { h.zero_count - under };
-        count += out.zero_count;
+        let mut zero = h.zero_bucket();
+        // With observations on one side only, the zero bucket has none on the other.
+        if h.negative.is_empty() && !h.positive.is_empty() {
+            zero.lower = 0.0;
+        } else if h.positive.is_empty() && !h.negative.is_empty() {
+            zero.upper = 0.0;
+        }
+        out.zero_count = take(trim_bucket(&zero, value, upper, true));
     }
-    let mut sum = if count == 0.0 { 0.0 } else { h.sum - removed };
-    if (!any_negative && sum < 0.0) || (!any_positive && sum > 0.0) {
-        sum = 0.0;
-    }
-    out.count = count;
-    out.sum = sum;
     out.compact();
+    if cut {
+        out.count = count;
+        out.sum = sum;
+    }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::CUSTOM_BUCKETS_SCHEMA;
+
+    #[test]
+    fn what_is_not_cut_keeps_its_sum() {
+        let h = FloatHistogram {
+            schema: CUSTOM_BUCKETS_SCHEMA,
+            custom_values: [5.0, 10.0].into(),
+            positive: vec![(0, 1.0), (1, 2.0)],
+            count: 3.0,
+            sum: 17.0,
+            ..FloatHistogram::default()
+        };
+        assert_eq!(trim(&h, 10.0, true).sum, 17.0);
+        let cut = trim(&h, 7.5, true);
+        assert_eq!((cut.count, cut.sum), (2.0, 2.5 + 6.25));
+    }
 }

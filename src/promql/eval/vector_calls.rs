@@ -229,16 +229,19 @@ fn timestamps(cx: &mut Context<'_>, args: &mut [Node], grid: Grid) -> Result<Tab
     Ok(table)
 }
 
-/// Whether 2.42 takes it for a label's name.
-pub(crate) fn is_legacy_label(name: &str) -> bool {
+/// Whether the dialect takes it for a label's name. The replacement character stands where bytes were no UTF-8.
+pub(crate) fn is_label(cx: &Context<'_>, name: &str) -> bool {
+    if cx.is_v3() { !name.is_empty() && !name.contains(char::REPLACEMENT_CHARACTER) } else { is_legacy_label(name) }
+}
+
+fn is_legacy_label(name: &str) -> bool {
     let mut chars = name.chars();
     chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 fn check_label(cx: &Context<'_>, what: &str, function: &str, name: &str) -> Result<(), EvalError> {
-    let valid = if cx.is_v3() { !name.is_empty() } else { is_legacy_label(name) };
-    if valid {
+    if is_label(cx, name) {
         return Ok(());
     }
     Err(EvalError::execution(format!("invalid {what} label name in {function}(): {name}")))

@@ -114,9 +114,15 @@ pub(crate) fn fraction(lower: f64, upper: f64, buckets: &mut Vec<ClassicBucket>)
             if start >= at {
                 *found = Some(rank);
             } else if b.bound > at {
-                let whole = start == f64::NEG_INFINITY || b.bound == f64::INFINITY;
-                let part = if whole { 0.0 } else { (at - start) / (b.bound - start) };
-                *found = Some(if b.bound == f64::INFINITY && i > 0 { rank } else { rank + (b.count - rank) * part });
+                let part = if start == f64::NEG_INFINITY {
+                    // Nothing is known of where in the bucket they lie.
+                    1.0
+                } else if b.bound == f64::INFINITY {
+                    0.0
+                } else {
+                    (at - start) / (b.bound - start)
+                };
+                *found = Some(rank + (b.count - rank) * part);
             }
         }
         rank = b.count;

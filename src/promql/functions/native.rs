@@ -1,6 +1,6 @@
 //! Quantiles and fractions of native histograms.
 
-use crate::model::FloatHistogram;
+use crate::model::{Bucket, FloatHistogram};
 
 /// What observations of NaN did to a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,15 +34,14 @@ pub(crate) fn quantile(q: f64, h: &FloatHistogram) -> (f64, NanEffect) {
         buckets.reverse();
     }
     let mut count = 0.0;
-    let mut at = None;
+    let mut bucket = Bucket { lower: 0.0, upper: 0.0, lower_inclusive: false, upper_inclusive: false, count: 0.0 };
     for b in &buckets {
         count += b.count;
-        at = Some(*b);
+        bucket = *b;
         if count >= rank {
             break;
         }
     }
-    let Some(mut bucket) = at else { return (f64::NAN, NanEffect::None) };
     let custom = h.uses_custom_buckets();
     if !custom && bucket.lower < 0.0 && bucket.upper > 0.0 {
         if h.negative.is_empty() && !h.positive.is_empty() {

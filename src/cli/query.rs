@@ -1,0 +1,238 @@
+//! `labkit query`: PromQL over recorded samples, answered with the bodies of Prometheus' API.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+use rustc_hash::FxHashMap;
+use serde::Deserialize;
+
+use super::exit::Exit;
+use crate::exposition::read_samples;
+use crate::golang::duration::parse_prometheus_duration;
+use crate::model::Labels;
+use crate::promql::eval::{Options, Prepared};
+use crate::promql::value::{EvalError, QueryAnswer};
+use crate::promql::{Dialect, ParseOptions, api, parse};
+use crate::tsdb::Tsdb;
+
+/// `labkit query`
+#[derive(Debug, Args)]
+pub struct QueryArgs {
+    /// Samples as OpenMetrics text with timestamps
+    #[arg(long, value_name = "FILE", env = "LABKIT_DATA")]
+    data: PathBuf,
+    /// Evaluate at this Unix time in seconds, or RFC 3339
+    #[arg(long, value_name = "T", env = "LABKIT_TIME", allow_hyphen_values = true, conflicts_with_all = ["start", "end", "step"])]
+    time: Option<String>,
+    /// Evaluate over a range that begins here
+    #[arg(long, value_name = "T", env = "LABKIT_START", allow_hyphen_values = true, requires_all = ["end", "step"])]
+    start: Option<String>,
+    /// The range's end, inclusive
+    #[arg(long, value_name = "T", env = "LABKIT_END", allow_hyphen_values = true, requires = "start")]
+    end: Option<String>,
+    /// Seconds between the range's steps, or a duration such as 15s
+    #[arg(long, value_name = "D", env = "LABKIT_STEP", allow_hyphen_values = true, requires = "start")]
+    step: Option<String>,
+    /// Answer the queries of a file: one {"query","time"} or {"query","start","end","step"} a line
+    #[arg(long, value_name = "FILE", env = "LABKIT_QUERIES", conflicts_with_all = ["expr", "time", "start"])]
+    queries: Option<PathBuf>,
+    /// Speak as this version: 2.42 or 3
+    #[arg(long, env = "LABKIT_DIALECT", default_value = "3", value_parser = Dialect::from_str)]
+    dialect: Dialect,
+    /// The query
+    #[arg(value_name = "EXPR", required_unless_present = "queries", allow_hyphen_values = true)]
+    expr: Option<String>,
+}
+
+/// A query with its times as given: a number of seconds, or text.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Request {
+    query: String,
+    time: Option<Given>,
+    start: Option<Given>,
+    end: Option<Given>,
+    step: Option<Given>,
+}
+
+/// A number of seconds, or text.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Given {
+    Seconds(f64),
+    Text(String),
+}
+
+impl Given {
+    fn text(&self) -> String {
+        match self {
+            Self::Seconds(v) => crate::golang::float::format_float(*v, crate::golang::float::FloatFormat::Fixed, None),
+            Self::Text(text) => text.clone(),
+        }
+    }
+
+    fn seconds(&self) -> Option<f64> {
+        match self {
+            Self::Seconds(v) => Some(*v),
+            Self::Text(text) => text.parse().ok(),
+        }
+        .filter(|v: &f64| v.is_finite())
+    }
+
+    /// Unix milliseconds.
+    fn time(&self, parameter: &str) -> Result<i64, EvalError> {
+        if let Some(seconds) = self.seconds() {
+            return Ok((seconds * 1000.0).round() as i64);
+        }
+        let text = self.text();
+        match jiff::Timestamp::from_str(&text) {
+            Ok(t) => Ok(t.as_millisecond()),
+            Err(_) => Err(EvalError::bad_data(format!(
+                "invalid parameter {}: cannot parse {} to a valid timestamp",
+                crate::golang::quote(parameter),
+                crate::golang::quote(&text)
+            ))),
+        }
+    }
+
+    /// Nanoseconds.
+    fn duration(&self) -> Result<i64, EvalError> {
+        if let Some(seconds) = self.seconds() {
+            return Ok((seconds * 1e9) as i64);
+        }
+        parse_prometheus_duration(&self.text()).map_err(|_| {
+            let text = crate::golang::quote(&self.text());
+            EvalError::bad_data(format!("invalid parameter \"step\": cannot parse {text} to a valid duration"))
+        })
+    }
+}
+
+/// A missing parameter, as the API says it.
+fn missing(parameter: &str) -> EvalError {
+    let what = if parameter == "step" { "duration" } else { "timestamp" };
+    EvalError::bad_data(format!("invalid parameter \"{parameter}\": cannot parse \"\" to a valid {what}"))
+}
+
+/// Runs the command.
+#[allow(clippy::print_stdout, clippy::print_stderr)]
+pub fn run(args: &QueryArgs) -> Exit {
+    let body = match std::fs::read(&args.data) {
+        Ok(body) => body,
+        Err(e) => {
+            eprintln!("labkit: cannot read {}: {e}", args.data.display());
+            return Exit::Usage;
+        }
+    };
+    let db = match store(&body) {
+        Ok(db) => db,
+        Err(e) => {
+            eprintln!("labkit: {}: {e}", args.data.display());
+            return Exit::Usage;
+        }
+    };
+    let mut out = String::new();
+    if let Some(path) = &args.queries {
+        let lines = match std::fs::read_to_string(path) {
+            Ok(lines) => lines,
+            Err(e) => {
+                eprintln!("labkit: cannot read {}: {e}", path.display());
+                return Exit::Usage;
+            }
+        };
+        for line in lines.lines().filter(|l| !l.trim().is_empty()) {
+            let answer = match serde_json::from_str::<Request>(line) {
+                Ok(request) => answer(&db, &request, args.dialect),
+                Err(e) => api::error_body(&EvalError::bad_data(format!("cannot read the query: {e}")), args.dialect),
+            };
+            out.push_str(&answer);
+            out.push('\n');
+        }
+    } else {
+        let given = |text: &Option<String>| text.clone().map(Given::Text);
+        let request = Request {
+            query: args.expr.clone().unwrap_or_default(),
+            time: given(&args.time),
+            start: given(&args.start),
+            end: given(&args.end),
+            step: given(&args.step),
+        };
+        if request.time.is_none() && request.start.is_none() {
+            eprintln!("labkit: give --time, or --start, --end and --step");
+            return Exit::Usage;
+        }
+        out = answer(&db, &request, args.dialect);
+        out.push('\n');
+    }
+    use std::io::Write as _;
+    let written = std::io::stdout().lock().write_all(out.as_bytes());
+    match written {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            eprintln!("labkit: cannot write: {e}");
+            Exit::Usage
+        }
+        _ => Exit::Ok,
+    }
+}
+
+/// The samples in a store, series in order of labels as in a block.
+fn store(body: &[u8]) -> Result<Tsdb, String> {
+    let samples = read_samples(body).map_err(|e| e.to_string())?;
+    let mut by_labels: FxHashMap<Labels, Vec<(i64, f64)>> = FxHashMap::default();
+    for s in samples {
+        by_labels.entry(s.labels).or_default().push((s.timestamp, s.value));
+    }
+    let mut series: Vec<(Labels, Vec<(i64, f64)>)> = by_labels.into_iter().collect();
+    series.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut db = Tsdb::new();
+    for (labels, mut points) in series {
+        points.sort_by_key(|p| p.0);
+        let r = db.series_ref(&labels);
+        for (t, v) in points {
+            // Of two values at one time the first stays, as in the head.
+            let _ = db.append(r, t, v);
+        }
+    }
+    Ok(db)
+}
+
+fn answer(db: &Tsdb, request: &Request, dialect: Dialect) -> String {
+    match evaluate(db, request, dialect) {
+        Ok(answer) => api::answer_body(&answer, &request.query, dialect),
+        Err(e) => api::error_body(&e, dialect),
+    }
+}
+
+fn evaluate(db: &Tsdb, request: &Request, dialect: Dialect) -> Result<QueryAnswer, EvalError> {
+    let options = Options::new(dialect);
+    let prepare = || match parse(&request.query, &ParseOptions::stock(dialect)) {
+        Ok(expr) => Ok(Prepared::new(&expr, &options)),
+        Err(e) => Err(EvalError::bad_data(format!("invalid parameter \"query\": {e}"))),
+    };
+    if request.start.is_none() && request.end.is_none() && request.step.is_none() {
+        let time = request.time.as_ref().ok_or_else(|| missing("time"))?.time("time")?;
+        return prepare()?.instant(db, time);
+    }
+    let start = request.start.as_ref().ok_or_else(|| missing("start"))?.time("start")?;
+    let end = request.end.as_ref().ok_or_else(|| missing("end"))?.time("end")?;
+    if end < start {
+        return Err(EvalError::bad_data("invalid parameter \"end\": end timestamp must not be before start time"));
+    }
+    let step = request.step.as_ref().ok_or_else(|| missing("step"))?.duration()?;
+    if step <= 0 {
+        return Err(EvalError::bad_data(
+            "invalid parameter \"step\": zero or negative query resolution step widths are not accepted. Try a positive integer",
+        ));
+    }
+    if i128::from(end - start) * 1_000_000 / i128::from(step) > 11_000 {
+        return Err(EvalError::bad_data(
+            "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
+        ));
+    }
+    prepare()?.range(db, start, end, (step / 1_000_000).max(1)).map_err(|mut e| {
+        if e.kind == crate::promql::value::ErrorKind::BadData {
+            e.message = format!("invalid parameter \"query\": {}", e.message);
+        }
+        e
+    })
+}
