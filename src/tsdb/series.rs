@@ -160,8 +160,8 @@ impl Series {
     }
 }
 
-/// The reset hint that a stored histogram is read back with: what the head finds by comparing it with the sample before,
-/// where that is a histogram of the same layout.
+/// The reset hint that a stored histogram is read back with. The head compares it with the sample before, where that is
+/// a histogram of the same layout; after a reset it begins a chunk, and what begins a chunk reads as unknown.
 fn stored_hint(h: &FloatHistogram, previous: Option<&FloatHistogram>) -> CounterResetHint {
     if matches!(h.hint, CounterResetHint::Gauge | CounterResetHint::CounterReset) {
         return h.hint;
@@ -169,15 +169,12 @@ fn stored_hint(h: &FloatHistogram, previous: Option<&FloatHistogram>) -> Counter
     let Some(previous) = previous.filter(|p| p.hint != CounterResetHint::Gauge) else {
         return CounterResetHint::Unknown;
     };
-    if h.count < previous.count {
-        return CounterResetHint::CounterReset;
-    }
     let same_bounds = h.schema == previous.schema && h.custom_values == previous.custom_values;
     if !same_bounds || h.zero_threshold != previous.zero_threshold {
         return CounterResetHint::Unknown;
     }
     let unhinted = FloatHistogram { hint: CounterResetHint::Unknown, ..h.clone() };
-    if unhinted.detect_reset(previous) { CounterResetHint::CounterReset } else { CounterResetHint::NotCounterReset }
+    if unhinted.detect_reset(previous) { CounterResetHint::Unknown } else { CounterResetHint::NotCounterReset }
 }
 
 /// How many of the sorted `times` are at most `t`, searched outwards from `hint`.

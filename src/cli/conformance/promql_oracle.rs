@@ -116,5 +116,9 @@ fn sample_text(s: &Sample) -> String {
 
 /// As Go's `%E` with the fewest digits.
 fn number(v: f64) -> String {
-    if v.is_finite() { format_float(v, FloatFormat::Exponent, None).to_uppercase() } else { format_float(v, FloatFormat::Exponent, None) }
+    if v.is_finite() {
+        format_float(v, FloatFormat::Exponent, None).to_uppercase()
+    } else {
+        format_float(v, FloatFormat::Exponent, None)
+    }
 }

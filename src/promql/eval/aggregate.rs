@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::aggregate_histograms;
+use super::build::{Around, node};
 use super::context::Context;
 use super::node::Node;
 use super::over_range::invalid_quantile;
@@ -82,14 +83,14 @@ impl Groups {
 }
 
 impl Aggregation {
-    pub fn new(a: &Aggregate, span: Span) -> Self {
+    pub fn new(a: &Aggregate, span: Span, around: Around) -> Self {
         let param = a.param.as_ref().map(super::build::bare);
         Self {
             op: a.op,
             span,
-            param: param.map(Node::build),
+            param: param.map(|p| node(p, around)),
             param_span: param.map_or(span, |p| p.span),
-            expr: Node::build(super::build::bare(&a.expr)),
+            expr: node(super::build::bare(&a.expr), around),
             grouping: a.grouping.clone(),
             without: a.without,
             groups: Groups::default(),

@@ -69,29 +69,58 @@ fn is_invariant(expr: &Expr) -> bool {
     }
 }
 
+/// What the calls around an expression want of its histograms.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Around {
+    /// Only their counts and sums: a server then decodes no buckets, but tells for each sample whether the counter was
+    /// reset.
+    counts_only: bool,
+    /// The buckets are needed after all.
+    needs_buckets: bool,
+}
+
+impl Around {
+    /// With one more call around.
+    fn call(self, name: &str) -> Self {
+        match name {
+            "histogram_count" | "histogram_sum" | "histogram_avg" => Self { counts_only: true, ..self },
+            "histogram_quantile" | "histogram_fraction" => Self { needs_buckets: true, ..self },
+            _ => self,
+        }
+    }
+
+    fn subquery(self) -> Self {
+        Self { needs_buckets: true, ..self }
+    }
+
+    fn tells_resets(self) -> bool {
+        self.counts_only && !self.needs_buckets
+    }
+}
+
 /// Builds the node of an expression.
-pub(crate) fn node(expr: &Expr) -> Node {
+pub(crate) fn node(expr: &Expr, around: Around) -> Node {
     let kind = match &expr.kind {
         ExprKind::Number { value, .. } => Kind::Number(*value),
         ExprKind::String(text) => Kind::Text(text.clone()),
-        ExprKind::VectorSelector(s) => Kind::Selector(Box::new(Selector::new(s))),
-        ExprKind::MatrixSelector { .. } | ExprKind::Subquery(_) => match source(expr) {
+        ExprKind::VectorSelector(s) => Kind::Selector(Box::new(Selector::new(s, around.tells_resets()))),
+        ExprKind::MatrixSelector { .. } | ExprKind::Subquery(_) => match source(expr, around) {
             Some(source) => Kind::Range(Box::new(source)),
             None => Kind::Number(f64::NAN),
         },
-        ExprKind::Paren(inner) => return node(inner),
-        ExprKind::Unary { negative: false, expr } => return node(expr),
-        ExprKind::Unary { negative: true, expr } => Kind::Negate(Box::new(node(expr)), RowMap::default()),
-        ExprKind::Aggregate(a) => Kind::Aggregation(Box::new(Aggregation::new(a, expr.span))),
+        ExprKind::Paren(inner) => return node(inner, around),
+        ExprKind::Unary { negative: false, expr } => return node(expr, around),
+        ExprKind::Unary { negative: true, expr } => Kind::Negate(Box::new(node(expr, around)), RowMap::default()),
+        ExprKind::Aggregate(a) => Kind::Aggregation(Box::new(Aggregation::new(a, expr.span, around))),
         ExprKind::Binary(b) => {
-            let (lhs, rhs) = (node(&b.lhs), node(&b.rhs));
+            let (lhs, rhs) = (node(&b.lhs, around), node(&b.rhs, around));
             match (is_scalar(&b.lhs), is_scalar(&b.rhs)) {
                 (true, true) => Kind::ScalarOperation(b.op, Box::new(lhs), Box::new(rhs)),
                 (left, right) if left || right => Kind::VectorScalar(Box::new(VectorScalar {
                     op: b.op,
                     vector: if left { rhs } else { lhs },
                     swapped: left,
-                    scalar: if left { node(&b.lhs) } else { node(&b.rhs) },
+                    scalar: if left { node(&b.lhs, around) } else { node(&b.rhs, around) },
                     return_bool: b.return_bool,
                     span: expr.span,
                     names: RowMap::default(),
@@ -102,23 +131,23 @@ pub(crate) fn node(expr: &Expr) -> Node {
                 _ => Kind::VectorOperation(Box::new(VectorOperation::new(b, lhs, rhs, expr.span))),
             }
         }
-        ExprKind::Call(c) => call(c, expr.span),
+        ExprKind::Call(c) => call(c, expr.span, around.call(c.function.name)),
     };
     Node { span: expr.span, invariant: is_invariant(expr) && !matches!(kind, Kind::Number(_) | Kind::Text(_)), kind }
 }
 
 /// The range vector of an expression, if it is one.
-fn source(expr: &Expr) -> Option<RangeSource> {
+fn source(expr: &Expr, around: Around) -> Option<RangeSource> {
     let expr = bare(expr);
     let (range, kind) = match &expr.kind {
         ExprKind::MatrixSelector { selector, range } => {
             let ExprKind::VectorSelector(s) = &bare(selector).kind else { return None };
-            (range, SourceKind::Series(Selector::new(s)))
+            (range, SourceKind::Series(Selector::new(s, around.tells_resets())))
         }
         ExprKind::Subquery(s) => (
             &s.range,
             SourceKind::Subquery {
-                node: Box::new(node(&s.expr)),
+                node: Box::new(node(&s.expr, around.subquery())),
                 step: s.step.clone(),
                 modifiers: s.modifiers.clone(),
             },
@@ -128,15 +157,15 @@ fn source(expr: &Expr) -> Option<RangeSource> {
     Some(RangeSource { range: range.clone(), kind })
 }
 
-fn call(c: &Call, span: Span) -> Kind {
+fn call(c: &Call, span: Span, around: Around) -> Kind {
     let name = c.function.name;
     if let Some(function) = RangeFunction::by_name(name) {
         let mut params = Vec::new();
         let mut range = None;
         for arg in &c.args {
-            match source(arg) {
+            match source(arg, around) {
                 Some(s) if range.is_none() => range = Some((s, arg)),
-                _ => params.push(node(bare(arg))),
+                _ => params.push(node(bare(arg), around)),
             }
         }
         if let Some((source, arg)) = range {
@@ -160,8 +189,8 @@ fn call(c: &Call, span: Span) -> Kind {
     match name {
         "time" => Kind::Time,
         "pi" => Kind::Number(std::f64::consts::PI),
-        "scalar" => c.args.first().map_or(Kind::Number(f64::NAN), |a| Kind::ScalarOf(Box::new(node(bare(a))))),
-        _ => Kind::VectorCall(Box::new(VectorCall::new(c, span))),
+        "scalar" => c.args.first().map_or(Kind::Number(f64::NAN), |a| Kind::ScalarOf(Box::new(node(bare(a), around)))),
+        _ => Kind::VectorCall(Box::new(VectorCall::new(c, span, around))),
     }
 }
 

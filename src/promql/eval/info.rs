@@ -58,7 +58,12 @@ impl Info {
         // A selector without a name leaves every series open to enrichment.
         let name_matchers =
             if given.is_some_and(|s| !s.matchers.iter().any(|m| &*m.name == METRIC_NAME)) { Vec::new() } else { names };
-        Self { selector: Selector::new(&selector), name_matchers, data_matchers: data, results: GrowingRows::default() }
+        Self {
+            selector: Selector::new(&selector, false),
+            name_matchers,
+            data_matchers: data,
+            results: GrowingRows::default(),
+        }
     }
 
     pub fn eval(&mut self, cx: &mut Context<'_>, base: &mut Node, grid: Grid) -> Result<Table, EvalError> {

@@ -52,7 +52,7 @@ pub(crate) enum Kind {
 
 impl Node {
     pub fn build(expr: &Expr) -> Self {
-        build::node(expr)
+        build::node(expr, build::Around::default())
     }
 
     /// Evaluates at every step of the grid.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::context::Context;
 use super::table::{Cell, Grid, NOTHING, Row, Rows, Table};
-use crate::model::{Matcher, is_stale_nan};
+use crate::model::{CounterResetHint, FloatHistogram, Matcher, is_stale_nan};
 use crate::promql::ast::{ExtendedRange, Modifiers, VectorSelector};
 use crate::promql::functions::window::{Columns, Scratch};
 use crate::promql::value::EvalError;
@@ -16,6 +16,8 @@ pub(crate) struct Selector {
     pub matchers: Vec<Matcher>,
     pub modifiers: Modifiers,
     pub extended: Option<ExtendedRange>,
+    /// Whether histograms without a hint get one by comparison with the sample before.
+    tells_resets: bool,
     stamp: Option<(u64, usize)>,
     refs: Vec<SeriesRef>,
     rows: Rows,
@@ -24,11 +26,12 @@ pub(crate) struct Selector {
 }
 
 impl Selector {
-    pub fn new(selector: &VectorSelector) -> Self {
+    pub fn new(selector: &VectorSelector, tells_resets: bool) -> Self {
         Self {
             matchers: selector.matchers.clone(),
             modifiers: selector.modifiers.clone(),
             extended: selector.extended,
+            tells_resets,
             stamp: None,
             refs: Vec::new(),
             rows: Arc::new([]),
@@ -96,7 +99,7 @@ impl Selector {
                 if times {
                     table.cells[index] = t as f64 / 1000.0;
                 } else if let Some(Some(h)) = series.histograms().get(end - 1) {
-                    table.set(index, Cell::Histogram(h.clone()));
+                    table.set(index, Cell::Histogram(hinted(series, end - 1, h, self.tells_resets)));
                 } else {
                     table.cells[index] = value;
                 }
@@ -161,11 +164,11 @@ impl Selector {
         let low = series.upper_bound(from.saturating_sub(1), low);
         let high = series.upper_bound(to, high).max(low);
         self.cursors[row] = (low, high);
-        cut(series, low, high, scratch)
+        cut(series, low, high, self.tells_resets, scratch)
     }
 }
 
-fn cut<'a>(series: &'a Series, low: usize, high: usize, scratch: &'a mut Scratch) -> Columns<'a> {
+fn cut<'a>(series: &'a Series, low: usize, high: usize, tells_resets: bool, scratch: &'a mut Scratch) -> Columns<'a> {
     if !series.has_stale_markers() && !series.has_histograms() {
         return Columns {
             times: &series.timestamps()[low..high],
@@ -179,11 +182,23 @@ fn cut<'a>(series: &'a Series, low: usize, high: usize, scratch: &'a mut Scratch
         let (t, v) = (series.timestamps()[i], series.values()[i]);
         if let Some(Some(h)) = series.histograms().get(i) {
             scratch.histogram_times.push(t);
-            scratch.histograms.push(h.clone());
+            scratch.histograms.push(hinted(series, i, h, tells_resets));
         } else if !is_stale_nan(v) {
             scratch.times.push(t);
             scratch.values.push(v);
         }
     }
     scratch.columns()
+}
+
+/// The histogram at an index, where asked for with a hint that comparison with the sample before gives.
+fn hinted(series: &Series, index: usize, h: &Arc<FloatHistogram>, tells_resets: bool) -> Arc<FloatHistogram> {
+    if !tells_resets || h.hint != CounterResetHint::Unknown {
+        return h.clone();
+    }
+    let previous = index.checked_sub(1).and_then(|i| series.histograms().get(i)?.as_ref());
+    let Some(previous) = previous else { return h.clone() };
+    let hint =
+        if h.detect_reset(previous) { CounterResetHint::CounterReset } else { CounterResetHint::NotCounterReset };
+    Arc::new(FloatHistogram { hint, ..(**h).clone() })
 }

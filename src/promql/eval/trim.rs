@@ -53,10 +53,11 @@ fn trim_bucket(b: &Bucket, value: f64, upper: bool, linear: bool) -> Left {
                 _ => none,
             };
         }
-        if (!upper && value == f64::NEG_INFINITY) || b.upper == f64::INFINITY {
-            return if upper == (value == f64::INFINITY) { all(0.0, false) } else { none };
+        let beyond = if upper { value == f64::INFINITY } else { value == f64::NEG_INFINITY };
+        if beyond {
+            return all(0.0, false);
         }
-        if value < 0.0 {
+        if b.upper == f64::INFINITY || value < 0.0 {
             return none;
         }
         b.lower = 0.0;

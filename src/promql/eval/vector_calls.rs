@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::build::{absent_rows, bare};
+use super::build::{Around, absent_rows, bare, node};
 use super::context::Context;
 use super::histogram_calls::{HistogramCall, HistogramFunction};
 use super::info::Info;
@@ -54,14 +54,14 @@ enum Function {
 type Texts = Vec<Arc<str>>;
 
 impl VectorCall {
-    pub fn new(c: &Call, span: Span) -> Self {
+    pub fn new(c: &Call, span: Span, around: Around) -> Self {
         let name = c.function.name;
         let mut texts: Texts = Vec::new();
         let mut args = Vec::new();
         for arg in &c.args {
             match &bare(arg).kind {
                 ExprKind::String(text) => texts.push(text.clone()),
-                _ => args.push(Node::build(bare(arg))),
+                _ => args.push(node(bare(arg), around)),
             }
         }
         let histogram = |function: HistogramFunction| Function::Histogram(Box::new(HistogramCall::new(function)));
