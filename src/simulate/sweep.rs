@@ -31,14 +31,20 @@ pub fn grid_phases(number: usize) -> Option<Phases> {
 pub struct Simulation {
     config: Arc<EngineConfig>,
     world: World,
-    cpu_alerts: Vec<(usize, usize)>,
+    watched: Vec<(usize, usize)>,
 }
 
 impl Simulation {
-    /// A stack in its world.
+    /// A stack in its world, the alerts about the processor watched.
     pub fn new(config: Arc<EngineConfig>, world: World) -> Self {
         let groups = config.prometheus.iter().flat_map(|p| p.groups.iter().map(|g| &**g));
-        Self { cpu_alerts: cpu_alerts(groups), config, world }
+        let watched = cpu_alerts(groups);
+        Self::watching(config, world, watched)
+    }
+
+    /// A stack in its world; a run ends once the alerts of these places (group, rule) have ended and been told.
+    pub fn watching(config: Arc<EngineConfig>, world: World, watched: Vec<(usize, usize)>) -> Self {
+        Self { config, world, watched }
     }
 
     /// What runs.
@@ -51,9 +57,9 @@ impl Simulation {
         &self.world
     }
 
-    /// The places (group, rule) of the alerts about the processor.
-    pub fn cpu_alerts(&self) -> &[(usize, usize)] {
-        &self.cpu_alerts
+    /// The places (group, rule) of the watched alerts.
+    pub fn watched(&self) -> &[(usize, usize)] {
+        &self.watched
     }
 
     /// The whole scenario with one choice of phases; nothing is left out.
@@ -69,7 +75,7 @@ impl Simulation {
     /// what happened to them.
     pub fn outcome(&self, scenario: &Scenario, load: &Load, phases: &Phases) -> PhaseOutcome {
         let mut engine = Engine::new(self.config.clone(), phases, scenario.start());
-        let mut watch = Watch::new(&self.cpu_alerts, scenario);
+        let mut watch = Watch::new(&self.watched, scenario);
         drive(&mut engine, &self.world, load, scenario.time(scenario.end), |engine, now| {
             watch.is_over(engine.journal(), now)
         });
@@ -78,7 +84,7 @@ impl Simulation {
 
     /// What happened to the alerts about the processor in a run.
     pub fn extract(&self, scenario: &Scenario, phases: &Phases, journal: &Journal) -> PhaseOutcome {
-        PhaseOutcome::of(&self.cpu_alerts, scenario, phases, journal)
+        PhaseOutcome::of(&self.watched, scenario, phases, journal)
     }
 
     /// The scenario over the whole grid, in its order.
@@ -97,7 +103,7 @@ impl Simulation {
     /// The shortest stress, to the second, after which an alert about the processor fires; none up to `longest`.
     pub fn shortest_stress(&self, phases: &Phases, longest: u32) -> Option<u32> {
         let fires = |seconds: u32| self.fires_after(f64::from(seconds), phases);
-        if self.cpu_alerts.is_empty() || !fires(longest) {
+        if self.watched.is_empty() || !fires(longest) {
             return None;
         }
         let (mut silent, mut fired) = (0, longest);
