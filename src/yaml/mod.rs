@@ -46,3 +46,6 @@ pub use node::{Node, Scalar, Style, Value};
 pub use placement::Placement;
 pub use resolve::Resolved;
 pub use similar::nearest;
+
+#[cfg(test)]
+mod tests;

@@ -81,6 +81,9 @@ fn go_words(e: &ScanError, at: usize, stop: &Stop<'_>) -> (String, Counted) {
         K::InvalidTrailingSingleQuotedScalar | K::InvalidTrailingDoubleQuotedScalar if opens_quote(&text[at..]) => {
             ("found unexpected end of stream", Counted::SinceUntil(at, text.len()))
         }
+        K::InvalidQuotedScalarIndent if open_quote(text, at).is_some_and(|q| !text[at..].contains(q)) => {
+            ("found unexpected end of stream", Counted::SinceUntil(at, text.len()))
+        }
         K::ExpectedBlockMappingKey
         | K::UnexpectedEofBlockMapping
         | K::InvalidTrailingSingleQuotedScalar
@@ -146,6 +149,15 @@ fn opens_quote(rest: &str) -> bool {
     rest.chars().next().is_some_and(|c| matches!(c, '"' | '\'') && !rest[1..].contains(c))
 }
 
+/// The quote that the last line with text before `at` opens and does not close.
+fn open_quote(text: &str, at: usize) -> Option<char> {
+    let line = text[..at].lines().rev().find(|l| !l.trim().is_empty())?;
+    let body = line.trim_start().trim_start_matches("- ");
+    let value = body.split_once(": ").map_or(body, |(_, value)| value).trim_start();
+    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    (!value[1..].contains(quote)).then_some(quote)
+}
+
 /// The first line after `start` whose indentation holds a tab.
 fn tab_after(text: &str, start: usize) -> usize {
     let lines = text[start..].match_indices('\n').map(|(i, _)| start + i + 1);
@@ -188,7 +200,11 @@ fn explain(kind: &ErrorKind, source: &SourceText, at: usize) -> (Option<String>,
         }
     }
     let indent = |l: &str| l.len() - l.trim_start_matches(' ').len();
+    let quote_is_open = matches!(kind, ErrorKind::InvalidQuotedScalarIndent) && open_quote(source.text(), at).is_some();
     match kind {
+        _ if quote_is_open => {
+            (Some("a quote is opened and not closed in its line".to_owned()), "close the quote at the end of the text".to_owned())
+        }
         ErrorKind::UnclosedQuotedScalar => {
             (Some("a quote is opened and never closed".to_owned()), "close the quote at the end of the text".to_owned())
         }

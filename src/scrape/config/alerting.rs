@@ -3,7 +3,7 @@
 use super::job::check_static_targets;
 use super::relabel_rules::RuleOf;
 use super::{AlertmanagerConfig, FileOwner, PrometheusConfig, Reader, text_or};
-use crate::yaml::{Decoder, Duration, Node};
+use crate::yaml::{Decoder, Duration, Mapping, Node};
 
 const HINTS: &[(&str, &str)] = &[
     ("targets", "put it under `static_configs:` as a list item, `- targets: [\"alertmanager:9093\"]`"),
@@ -37,7 +37,7 @@ impl Reader<'_> {
             scheme: text_or(&m, "scheme", "http"),
             path_prefix: text_or(&m, "path_prefix", ""),
             timeout: m.duration("timeout").map_or(Duration::from_secs(10), |d| d.value),
-            api_version: m.string("api_version").map_or_else(|| "v2".to_owned(), |v| v.value),
+            api_version: self.api_version(&m),
             relabel: self.relabel_rules(&m, "relabel_configs", RuleOf::Alertmanager, names),
             alert_relabel: if self.knows(&m, "alert_relabel_configs", (2, 51)) {
                 self.relabel_rules(&m, "alert_relabel_configs", RuleOf::AlertmanagerAlert, names)
@@ -46,13 +46,6 @@ impl Reader<'_> {
             },
             span: m.start_span(),
         };
-        let supported: &[&str] = if self.is_v3() { &["v2"] } else { &["v1", "v2"] };
-        if !supported.contains(&found.api_version.as_str()) {
-            let list = supported.join(" ");
-            let message =
-                format!("expected Alertmanager api version to be one of [{list}] but got {}", found.api_version);
-            d.error_help(m.key_span("api_version"), message, "remove the line: v2 is the default");
-        }
         if self.knows(&m, "sigv4", (2, 48)) && m.some("sigv4").is_some() {
             self.sigv4(&m);
             if http.authenticates() {
@@ -65,5 +58,21 @@ impl Reader<'_> {
         }
         m.finish();
         Some(found)
+    }
+
+    fn api_version(&self, m: &Mapping<'_>) -> String {
+        let default = || "v2".to_owned();
+        let Some(node) = m.some("api_version") else { return default() };
+        let Some(version) = node.as_str() else {
+            m.decoder().cannot_unmarshal(node, "config.plain");
+            return default();
+        };
+        let supported: &[&str] = if self.is_v3() { &["v2"] } else { &["v1", "v2"] };
+        if !supported.contains(&version) {
+            let list = supported.join(" ");
+            let message = format!("expected Alertmanager api version to be one of [{list}] but got {version}");
+            m.decoder().error_help(node.span(), message, "remove the line: v2 is the default");
+        }
+        version.to_owned()
     }
 }
