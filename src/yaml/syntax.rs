@@ -202,9 +202,10 @@ fn explain(kind: &ErrorKind, source: &SourceText, at: usize) -> (Option<String>,
     let indent = |l: &str| l.len() - l.trim_start_matches(' ').len();
     let quote_is_open = matches!(kind, ErrorKind::InvalidQuotedScalarIndent) && open_quote(source.text(), at).is_some();
     match kind {
-        _ if quote_is_open => {
-            (Some("a quote is opened and not closed in its line".to_owned()), "close the quote at the end of the text".to_owned())
-        }
+        _ if quote_is_open => (
+            Some("a quote is opened and not closed in its line".to_owned()),
+            "close the quote at the end of the text".to_owned(),
+        ),
         ErrorKind::UnclosedQuotedScalar => {
             (Some("a quote is opened and never closed".to_owned()), "close the quote at the end of the text".to_owned())
         }

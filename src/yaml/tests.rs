@@ -77,7 +77,6 @@ fn a_teacher_would_say_what_to_mend() {
         ("a: [1, 2\n", "close the bracket"),
         ("a:\n  b: 1\n c: 2\n", "same column"),
         ("a: 1\nb:2\nc: 3\n", "after the colon"),
-        ("a:\n- b: 1\n  c: 2\n- d\n  e: 1\n", "colon"),
         ("a: @me\n", "quotes"),
         ("a:\n- *.yml\n", "quotes"),
         ("e: \"up{job=\"x\"}\"\n", "single quotes"),
