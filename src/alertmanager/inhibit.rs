@@ -3,7 +3,7 @@
 //! Facts: upstream `inhibit`. Up to 0.29 every source alert is looked at; since 0.30 only the one kept for its equal
 //! labels, with the quirks that follow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -27,6 +27,10 @@ struct Rule {
     config: InhibitRule,
     /// Source alerts by fingerprint.
     sources: BTreeMap<u64, Alert>,
+    /// Their ends, to know the next one.
+    ends: BTreeSet<(Time, u64)>,
+    /// Up to 0.29: values of the equal labels to the fingerprints of all sources that have them.
+    by_values: FxHashMap<Vec<Arc<str>>, BTreeSet<u64>>,
     /// Since 0.30: values of the equal labels to the fingerprint of the one source that counts.
     kept: FxHashMap<Vec<Arc<str>>, u64>,
 }
@@ -37,6 +41,8 @@ impl Inhibitor {
         let rule = |config: &InhibitRule| Rule {
             config: config.clone(),
             sources: BTreeMap::new(),
+            ends: BTreeSet::new(),
+            by_values: FxHashMap::default(),
             kept: FxHashMap::default(),
         };
         Self {
@@ -54,9 +60,12 @@ impl Inhibitor {
                 continue;
             }
             is_source = true;
-            rule.sources.insert(fingerprint, alert.clone());
+            if let Some(old) = rule.sources.insert(fingerprint, alert.clone()) {
+                rule.ends.remove(&(old.ends_at, fingerprint));
+            }
+            rule.ends.insert((alert.ends_at, fingerprint));
+            let values = rule.config.equal_values(&alert.labels);
             if self.indexed {
-                let values = rule.config.equal_values(&alert.labels);
                 let replaces = match rule.kept.get(&values) {
                     Some(kept) if *kept == fingerprint => false,
                     Some(kept) => rule.sources.get(kept).is_none_or(|old| old.resolved_at(alert.ends_at)),
@@ -65,6 +74,8 @@ impl Inhibitor {
                 if replaces {
                     rule.kept.insert(values, fingerprint);
                 }
+            } else {
+                rule.by_values.entry(values).or_default().insert(fingerprint);
             }
         }
         is_source
@@ -78,16 +89,14 @@ impl Inhibitor {
             }
             let both_sides = rule.config.source.iter().all(|m| m.matches(labels));
             let counts = |source: &&Alert| {
-                !source.resolved_at(now)
-                    && !(both_sides && rule.config.target.iter().all(|m| m.matches(&source.labels)))
+                let excluded = both_sides && rule.config.target.iter().all(|m| m.matches(&source.labels));
+                !source.resolved_at(now) && !excluded
             };
+            let values = rule.config.equal_values(labels);
             let source = if self.indexed {
-                let kept = rule.kept.get(&rule.config.equal_values(labels))?;
-                rule.sources.get(kept).filter(counts)
+                rule.sources.get(rule.kept.get(&values)?).filter(counts)
             } else {
-                rule.sources.values().find(|source| {
-                    rule.config.equal.iter().all(|n| source.labels.get(n) == labels.get(n)) && counts(source)
-                })
+                rule.by_values.get(&values)?.iter().filter_map(|f| rule.sources.get(f)).find(counts)
             };
             source.map(|s| (i, s.labels.clone()))
         })
@@ -98,15 +107,19 @@ impl Inhibitor {
         while self.next_cleanup <= now {
             let at = self.next_cleanup;
             for rule in &mut self.rules {
-                let (kept, config) = (&mut rule.kept, &rule.config);
-                rule.sources.retain(|_, a| {
-                    if a.resolved_at(at) {
-                        // Whichever source is kept for these values goes with it.
-                        kept.remove(&config.equal_values(&a.labels));
-                        return false;
+                while let Some((_, fingerprint)) = rule.ends.first().copied().filter(|(end, _)| *end <= at) {
+                    rule.ends.pop_first();
+                    let Some(gone) = rule.sources.remove(&fingerprint) else { continue };
+                    let values = rule.config.equal_values(&gone.labels);
+                    // Whichever source is kept for these values goes with it.
+                    rule.kept.remove(&values);
+                    if let Some(same) = rule.by_values.get_mut(&values) {
+                        same.remove(&fingerprint);
+                        if same.is_empty() {
+                            rule.by_values.remove(&values);
+                        }
                     }
-                    true
-                });
+                }
             }
             let missed = now.since(at) / CLEANUP_NS;
             self.next_cleanup = at.plus_nanos((missed.max(0) + 1) * CLEANUP_NS);
@@ -118,7 +131,8 @@ impl Inhibitor {
         if self.rules.is_empty() {
             return None;
         }
-        let ends = self.rules.iter().flat_map(|r| r.sources.values()).map(|a| a.ends_at).filter(|e| *e > now).min();
+        let after = (now.plus_nanos(1), 0);
+        let ends = self.rules.iter().filter_map(|r| r.ends.range(after..).next()).map(|(end, _)| *end).min();
         Some(ends.map_or(self.next_cleanup, |e| e.min(self.next_cleanup)))
     }
 }

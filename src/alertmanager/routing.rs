@@ -172,7 +172,7 @@ impl RouteTree {
             GroupBy::All => labels.clone(),
             GroupBy::Labels(names) => {
                 let mut builder = labels.builder();
-                builder.retain(|l| names.iter().any(|n| *n == l.name));
+                builder.retain(|l| names.contains(&l.name));
                 builder.build()
             }
         }

@@ -59,13 +59,16 @@ pub fn run(args: &RouteArgs) -> Exit {
         Ok(at) => Time(i64::try_from(at.as_nanosecond()).unwrap_or(i64::MAX)),
         Err(e) => return print::usage(&format!("cannot read the time: {e}")),
     };
-    let text = match std::fs::read(&path) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
         Err(e) => return print::usage(&format!("cannot read {}: {e}", path.display())),
     };
     let name = path.display().to_string();
     let version = args.alertmanager_dialect;
-    let source = SourceText::new(name.trim_start_matches("./"), text);
+    let source = match SourceText::decode(name.trim_start_matches("./"), &bytes) {
+        Ok(source) => source,
+        Err(e) => return print::usage(&format!("{name}: {}", e.message)),
+    };
     let loaded = Config::load(&source, version);
     let labels = Labels::from_pairs(args.labels.iter().map(|(k, v)| (k.as_str(), v.as_str())));
     let told = loaded.config.as_ref().map(|c| explain(c, version, &labels, Some(at), None));

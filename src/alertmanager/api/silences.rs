@@ -133,10 +133,10 @@ fn compile(matchers: &[(String, String, MatchOp)], version: Version) -> Result<V
         if !legal {
             return Err(invalid(i, format!("invalid label name {}", quote(name))));
         }
-        if matches!(op, MatchOp::Regexp | MatchOp::NotRegexp) {
-            if let Err(e) = Regexp::new(value) {
-                return Err(invalid(i, format!("invalid regular expression {}: {e}", quote(value))));
-            }
+        if matches!(op, MatchOp::Regexp | MatchOp::NotRegexp)
+            && let Err(e) = Regexp::new(value)
+        {
+            return Err(invalid(i, format!("invalid regular expression {}: {e}", quote(value))));
         }
         let matcher = Matcher::new(*op, name.as_str(), value.as_str(), false);
         compiled.push(matcher.map_err(|e| invalid(i, e.to_string()))?);

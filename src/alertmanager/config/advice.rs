@@ -11,11 +11,11 @@ pub(super) fn advise(config: &Config, source: &SourceText, version: Version, fou
     };
     for receiver in &config.receivers {
         for integration in &receiver.integrations {
-            if let Settings::Webhook(webhook) = &integration.settings {
-                if webhook.url.as_deref().is_some_and(is_plain_discord) {
-                    let message = "webhook_configs posts to Discord, which does not understand this body".to_owned();
-                    warn(integration.span, message, "use `discord_configs:` with `webhook_url:`");
-                }
+            if let Settings::Webhook(webhook) = &integration.settings
+                && webhook.url.as_deref().is_some_and(is_plain_discord)
+            {
+                let message = "webhook_configs posts to Discord, which does not understand this body".to_owned();
+                warn(integration.span, message, "use `discord_configs:` with `webhook_url:`");
             }
         }
     }
@@ -27,12 +27,12 @@ pub(super) fn advise(config: &Config, source: &SourceText, version: Version, fou
             let message = format!("receiver {:?} has no integration: it tells nobody", &*receiver.name);
             warn(route.receiver_span, message, "add a list such as `discord_configs:` to the receiver");
         }
-        if let (Some(interval), Some(repeat)) = (route.group_interval, route.repeat_interval) {
-            if !repeat.as_nanos().is_multiple_of(interval.as_nanos().max(1)) {
-                let message =
-                    "repeat_interval is not a multiple of group_interval: repeats come at the next look".to_owned();
-                warn(route.span, message, "make repeat_interval a multiple of group_interval");
-            }
+        if let (Some(interval), Some(repeat)) = (route.group_interval, route.repeat_interval)
+            && !repeat.as_nanos().is_multiple_of(interval.as_nanos().max(1))
+        {
+            let message =
+                "repeat_interval is not a multiple of group_interval: repeats come at the next look".to_owned();
+            warn(route.span, message, "make repeat_interval a multiple of group_interval");
         }
     }
     for rule in &config.inhibit_rules {

@@ -346,12 +346,12 @@ impl Check<'_> {
             let why = "must provide either a Target ARN, Topic ARN, or Phone Number for SNS config";
             self.missing(why, "add `topic_arn:`");
         }
-        if let Some(sigv4) = self.own.nested("sigv4") {
-            if sigv4.set("access_key") != sigv4.set("secret_key") {
-                let why = "must provide a AWS SigV4 Access key and Secret Key if credentials are specified in the \
+        if let Some(sigv4) = self.own.nested("sigv4")
+            && sigv4.set("access_key") != sigv4.set("secret_key")
+        {
+            let why = "must provide a AWS SigV4 Access key and Secret Key if credentials are specified in the \
                            SigV4 config";
-                self.wrong("sigv4", why, "add both keys, or none");
-            }
+            self.wrong("sigv4", why, "add both keys, or none");
         }
     }
 

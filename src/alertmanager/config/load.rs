@@ -57,7 +57,7 @@ fn read(d: &Decoder, root: &Node, version: Version) -> Option<Config> {
     check_global(d, &global);
     let templates = m.strings("templates");
     for glob in &templates {
-        if glob.value.matches('[').count() > glob.value.matches(']').count() {
+        if !is_glob(&glob.value) {
             d.error_help(glob.span, "syntax error in pattern", "close the bracket of the pattern");
         }
     }
@@ -104,6 +104,40 @@ fn read(d: &Decoder, root: &Node, version: Version) -> Option<Config> {
         inhibit_rules,
         time_intervals: mute.into_iter().chain(active).collect(),
     })
+}
+
+/// Whether Go's `filepath.Match` takes a pattern.
+fn is_glob(pattern: &str) -> bool {
+    let mut rest = pattern.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\\' if rest.next().is_none() => return false,
+            '[' => {
+                rest.next_if_eq(&'^');
+                let mut empty = true;
+                loop {
+                    if !empty && rest.next_if_eq(&']').is_some() {
+                        break;
+                    }
+                    empty = false;
+                    if !range_end(&mut rest) || (rest.next_if_eq(&'-').is_some() && !range_end(&mut rest)) {
+                        return false;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    true
+}
+
+/// One end of a range in brackets; something must follow it.
+fn range_end(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> bool {
+    match rest.next() {
+        None | Some('-' | ']') => false,
+        Some('\\') => rest.next().is_some() && rest.peek().is_some(),
+        Some(_) => rest.peek().is_some(),
+    }
 }
 
 fn check_root(d: &Decoder, route: &Route) {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{SuiteError, SuiteReport, read};
 use crate::alertmanager::Version;
-use crate::alertmanager::config::Config;
+use crate::alertmanager::config::{Config, Loaded};
 use crate::text::{Severity, SourceText};
 
 #[derive(Deserialize)]
@@ -36,14 +36,17 @@ pub fn run(path: &Path, dialect: Option<&str>) -> Result<SuiteReport, SuiteError
             report.skip();
             continue;
         };
-        let text = match std::fs::read(base.join(&case.file)) {
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        let bytes = match std::fs::read(base.join(&case.file)) {
+            Ok(bytes) => bytes,
             Err(e) => {
                 report.fail(&case.file, "a readable file", e.to_string());
                 continue;
             }
         };
-        let loaded = Config::load(&SourceText::new(case.file.as_str(), text), version);
+        let loaded = match SourceText::decode(&case.file, &bytes) {
+            Ok(source) => Config::load(&source, version),
+            Err(e) => Loaded { config: None, diagnostics: vec![*e] },
+        };
         let actual = match &loaded.config {
             Some(_) => String::new(),
             None => {
