@@ -23,25 +23,31 @@ impl<'a> Iterator for LabelPairs<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let rest = self.rest.trim_start_matches([' ', '\t', ',']);
+            let rest = skip(self.rest, |b| matches!(b, b' ' | b'\t' | b','));
             let (name, rest) = if rest.starts_with('"') {
                 let (name, rest) = quoted(rest)?;
                 (unescaped(name), rest)
             } else {
-                let end = rest.find(['=', ' ', '\t'])?;
+                let end = rest.bytes().position(|b| matches!(b, b'=' | b' ' | b'\t'))?;
                 (Cow::Borrowed(&rest[..end]), &rest[end..])
             };
-            let rest = rest.trim_start_matches([' ', '\t']);
+            let rest = skip(rest, |b| matches!(b, b' ' | b'\t'));
             let Some(rest) = rest.strip_prefix('=') else {
                 // A quoted string alone is the metric's name.
                 self.rest = rest;
                 continue;
             };
-            let (value, rest) = quoted(rest.trim_start_matches([' ', '\t']))?;
+            let (value, rest) = quoted(skip(rest, |b| matches!(b, b' ' | b'\t')))?;
             self.rest = rest;
             return Some((name, unescaped(value)));
         }
     }
+}
+
+#[inline]
+fn skip(text: &str, blank: impl Fn(u8) -> bool) -> &str {
+    let start = text.bytes().position(|b| !blank(b)).unwrap_or(text.len());
+    &text[start..]
 }
 
 /// The inside of a string in double quotes, and what follows it.
