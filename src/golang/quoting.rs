@@ -5,6 +5,24 @@
 
 use std::sync::OnceLock;
 
+/// Where bytes that are no UTF-8 stand in text: this much above their value, at the end of the last private plane.
+const RAW_BYTES: u32 = 0x10_FF00;
+
+/// Bytes as text; a byte that is no UTF-8 becomes a stand-in, which [`quote`] shows as `\xff`.
+pub fn text_of_bytes(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(chunk.valid());
+        out.extend(chunk.invalid().iter().filter_map(|b| char::from_u32(RAW_BYTES + u32::from(*b))));
+    }
+    out
+}
+
+/// Whether text holds stand-ins for bytes that are no UTF-8.
+pub fn has_raw_bytes(text: &str) -> bool {
+    text.chars().any(|c| u32::from(c) >= RAW_BYTES + 0x80)
+}
+
 /// A double-quoted Go string literal: `strconv.Quote`.
 pub fn quote(s: &str) -> String {
     quote_with(s, '"', false)
@@ -34,6 +52,10 @@ fn push_escaped(out: &mut String, c: char, mark: char, ascii: bool) {
     if c == mark || c == '\\' {
         out.push('\\');
         out.push(c);
+        return;
+    }
+    if u32::from(c) >= RAW_BYTES + 0x80 {
+        out.push_str(&format!("\\x{:02x}", u32::from(c) - RAW_BYTES));
         return;
     }
     if c.is_ascii() {

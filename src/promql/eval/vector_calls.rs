@@ -229,9 +229,9 @@ fn timestamps(cx: &mut Context<'_>, args: &mut [Node], grid: Grid) -> Result<Tab
     Ok(table)
 }
 
-/// Whether the dialect takes it for a label's name. The replacement character stands where bytes were no UTF-8.
+/// Whether the dialect takes it for a label's name.
 pub(crate) fn is_label(cx: &Context<'_>, name: &str) -> bool {
-    if cx.is_v3() { !name.is_empty() && !name.contains(char::REPLACEMENT_CHARACTER) } else { is_legacy_label(name) }
+    if cx.is_v3() { !name.is_empty() && !crate::golang::quoting::has_raw_bytes(name) } else { is_legacy_label(name) }
 }
 
 fn is_legacy_label(name: &str) -> bool {

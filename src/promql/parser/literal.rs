@@ -4,7 +4,7 @@ use super::{Fail, Parsed, Parser};
 use crate::golang::duration::parse_prometheus_duration;
 use crate::golang::float::parse_float;
 use crate::golang::quote;
-use crate::golang::quoting::{Unquoted, unquote_char};
+use crate::golang::quoting::{Unquoted, text_of_bytes, unquote_char};
 use crate::promql::lexer::{Token, TokenKind};
 
 impl Parser<'_> {
@@ -79,7 +79,7 @@ fn unquote(literal: &str) -> Option<String> {
         }
         rest = tail;
     }
-    Some(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
+    Some(text_of_bytes(&bytes))
 }
 
 #[cfg(test)]
