@@ -1,5 +1,7 @@
 //! Just enough of Python to read a small script: tokens, calls with their arguments, constants.
 
+use std::collections::BTreeMap;
+
 use crate::text::Span;
 
 /// Tokens of one script that are looked at.
@@ -29,6 +31,8 @@ pub enum Token {
 #[derive(Clone, Debug, Default)]
 pub struct Script {
     tokens: Vec<(Token, Span)>,
+    /// Names by what `as` calls them.
+    aliases: BTreeMap<String, String>,
 }
 
 /// A call: what is called, and its arguments as ranges of tokens.
@@ -109,7 +113,13 @@ impl Script {
             tokens.push((token, Span::new(start, i)));
         }
         tokens.push((Token::Line, Span::new(i, i)));
-        Self { tokens }
+        let aliases = tokens.windows(3).filter_map(|w| match (&w[0].0, &w[1].0, &w[2].0) {
+            (Token::Name(name), Token::Name(word), Token::Name(alias)) if word == "as" => {
+                Some((alias.clone(), name.clone()))
+            }
+            _ => None,
+        });
+        Self { aliases: aliases.collect(), tokens }
     }
 
     fn at(&self, i: usize) -> Option<&Token> {
@@ -127,15 +137,7 @@ impl Script {
 
     /// What `from … import NAME as ALIAS` calls a name; the name itself otherwise.
     pub fn original<'a>(&'a self, alias: &'a str) -> &'a str {
-        self.tokens
-            .windows(3)
-            .find_map(|w| match (&w[0].0, &w[1].0, &w[2].0) {
-                (Token::Name(name), Token::Name(word), Token::Name(other)) if word == "as" && other == alias => {
-                    Some(name.as_str())
-                }
-                _ => None,
-            })
-            .unwrap_or(alias)
+        self.aliases.get(alias).map_or(alias, String::as_str)
     }
 
     /// Every call in the script, definitions left out.
