@@ -28,7 +28,7 @@ pub struct FailScript(VecDeque<Answer>);
 
 impl FailScript {
     /// The answer to the next message.
-    pub fn next(&mut self) -> Answer {
+    pub fn take(&mut self) -> Answer {
         self.0.pop_front().unwrap_or(Answer::Take)
     }
 }
@@ -92,7 +92,7 @@ mod tests {
             Answer::Delay(Duration::from_secs(2)),
             Answer::Take,
         ];
-        assert_eq!(wanted.map(|_| script.next()), wanted);
+        assert_eq!(wanted.map(|_| script.take()), wanted);
     }
 
     #[test]

@@ -197,7 +197,7 @@ async fn answer(State(state): State<Arc<Shared>>, request: HttpRequest<Body>) ->
     let route = Route::parse(request.path).ok();
     let is_message =
         request.method == "POST" && route.as_ref().is_none_or(|r| !matches!(r.resource, Resource::Message(_)));
-    let order = if is_message { state.lock().fail.next() } else { Answer::Take };
+    let order = if is_message { state.lock().fail.take() } else { Answer::Take };
     let arrived = now();
     match order {
         Answer::Delay(time) => tokio::time::sleep(time).await,
