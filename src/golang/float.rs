@@ -70,7 +70,7 @@ pub fn format_value(v: f64) -> String {
 /// A sample's value in the JSON of Prometheus' API: no exponent between 1e-6 and 1e21.
 pub fn format_sample(v: f64) -> String {
     let abs = v.abs();
-    let exponent = abs != 0.0 && (abs < 1e-6 || abs >= 1e21);
+    let exponent = abs != 0.0 && !(1e-6..1e21).contains(&abs);
     format_float(v, if exponent { FloatFormat::Exponent } else { FloatFormat::Fixed }, None)
 }
 

@@ -343,8 +343,8 @@ fn next_chunk(layout: &str) -> Option<(&str, Chunk, &str)> {
             }
             continue;
         }
-        if rest.starts_with("_2006") {
-            return Some((&layout[..=i], Chunk::YearLong, &rest[5..]));
+        if let Some(after) = rest.strip_prefix("_2006") {
+            return Some((&layout[..=i], Chunk::YearLong, after));
         }
         let piece = PIECES.iter().find(|(text, chunk)| {
             let name = matches!(chunk, Chunk::MonthShort | Chunk::WeekdayShort);

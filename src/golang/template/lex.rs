@@ -1,6 +1,7 @@
 //! The template lexer: text and actions into tokens with byte positions and lines. After Go's `text/template/parse/lex.go`.
 
 use super::super::quoting::is_print;
+use super::GoVersion;
 
 /// Kinds of token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +96,7 @@ struct Lexer<'t> {
     line: usize,
     start_line: usize,
     paren_depth: i64,
+    version: GoVersion,
     out: Lexed<'t>,
 }
 
@@ -109,9 +111,9 @@ enum State {
 }
 
 /// Cuts a template's text into tokens.
-pub(super) fn lex(input: &str) -> Lexed<'_> {
+pub(super) fn lex(input: &str, version: GoVersion) -> Lexed<'_> {
     let out = Lexed { items: Vec::new(), error: String::new() };
-    let mut l = Lexer { input, start: 0, pos: 0, line: 1, start_line: 1, paren_depth: 0, out };
+    let mut l = Lexer { input, start: 0, pos: 0, line: 1, start_line: 1, paren_depth: 0, version, out };
     let mut state = State::Text;
     loop {
         state = match state {
@@ -311,8 +313,12 @@ impl<'t> Lexer<'t> {
                 self.paren_depth += 1;
             }
             ')' => {
-                self.emit(Kind::RightParen);
                 self.paren_depth -= 1;
+                // Older Gos give the parser the parenthesis first, and it complains in its own way.
+                if self.paren_depth < 0 && self.version == GoVersion::Current {
+                    return self.fail("unexpected right paren");
+                }
+                self.emit(Kind::RightParen);
                 if self.paren_depth < 0 {
                     return self.fail("unexpected right paren");
                 }

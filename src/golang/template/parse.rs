@@ -63,7 +63,7 @@ pub(super) fn parse(name: &str, text: &str, known: &dyn Fn(&str) -> bool, versio
     let mut parser = Parser {
         parse_name: name.into(),
         source: text.into(),
-        lexed: lex(text),
+        lexed: lex(text, version),
         next_item: 0,
         frame: Frame::new(),
         known,
@@ -576,8 +576,8 @@ fn number(text: &str, kind: Kind) -> std::result::Result<Number, String> {
         return Err(format!("integer overflow: {}", quote(text)));
     }
     // 2^63 itself is out of range, -2^63 is not.
-    let whole =
-        float.trunc() == float && (-9.223_372_036_854_775_808e18..9.223_372_036_854_775_808e18).contains(&float);
+    let limit = (1u64 << 63) as f64;
+    let whole = float.trunc() == float && (-limit..limit).contains(&float);
     Ok(Number { text: text.into(), int: whole.then_some(float as i64), float: Some(float) })
 }
 

@@ -186,7 +186,7 @@ mod tests {
             ("{{ break }}", "template: t:1: {{break}} outside {{range}}"),
             ("{{ }}", "template: t:1: missing value for command"),
             ("{{ (1 }}", "template: t:1: unclosed left paren"),
-            ("{{ 1 ) }}", "template: t:1: unexpected \")\" in command"),
+            ("{{ 1 ) }}", "template: t:1: unexpected right paren"),
             ("{{ \"a }}", "template: t:1: unterminated quoted string"),
             ("{{ \"\\q\" }}", "template: t:1: invalid syntax"),
             ("{{ 1 | 2 }}", "template: t:1: non executable command in pipeline stage 2"),

@@ -153,3 +153,113 @@ impl Object for Dot {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expand_with(dialect: Dialect, text: &str) -> String {
+        let template = match AlertTemplate::parse("Hot", text, dialect) {
+            Ok(template) => template,
+            Err(e) => return format!("refused: {e}"),
+        };
+        let labels =
+            Labels::from_pairs([("__name__", "temp"), ("room", "cellar"), ("instance", "pi.lab.example:9100")]);
+        let sample = |room: &str, value| TemplateSample { labels: Labels::from_pairs([("room", room)]), value };
+        let query = |text: &str| match text {
+            "all" => Ok(vec![sample("b", 2.0), sample("a", 1.0)]),
+            "none" => Ok(Vec::new()),
+            _ => Err("no such data".to_owned()),
+        };
+        template.expand(&TemplateData {
+            labels: &labels,
+            external_labels: &Labels::from_pairs([("site", "lab")]),
+            external_url: "http://p.example/prom",
+            url_of_functions: Some("http://p.example/prom"),
+            value: 41.123_456,
+            at_ms: 90_500,
+            query: &query,
+            dot: OnceCell::new(),
+        })
+    }
+
+    fn expand(text: &str) -> String {
+        expand_with(Dialect::V2_42, text)
+    }
+
+    #[test]
+    fn templates_see_labels_value_and_queries() {
+        for (text, wanted) in [
+            ("no action", "no action"),
+            ("{{ $labels.room }} is {{ $value | printf \"%.1f\" }}", "cellar is 41.1"),
+            ("{{ .Labels.nope }}|{{ $externalLabels.site }}|{{ $externalURL }}", "|lab|http://p.example/prom"),
+            ("{{ externalURL }} {{ pathPrefix }}", "http://p.example/prom /prom"),
+            ("{{ $labels.instance | stripPort | stripDomain }}", "pi"),
+            ("{{ range query \"all\" | sortByLabel \"room\" }}{{ .Labels.room }}={{ .Value }} {{ end }}", "a=1 b=2 "),
+            ("{{ with query \"none\" }}some{{ else }}none{{ end }}", "none"),
+            ("{{ query \"all\" | first | label \"room\" }}", "b"),
+            ("{{ humanizePercentage 0.5 }} {{ humanizeDuration 90 }} {{ 1234567.0 | humanize }}", "50% 1m 30s 1.235M"),
+            (
+                "{{ reReplaceAll \"(.*):.*\" \"$1\" $labels.instance }} {{ match \"^c\" $labels.room }}",
+                "pi.lab.example true",
+            ),
+            ("{{ (toTime 90.5).Format \"15:04:05.0\" }} {{ toTime 0 }}", "00:01:30.5 1970-01-01 00:00:00 +0000 UTC"),
+            ("{{ title \"it's hot\" }} {{ tableLink \"a > 1\" }}", "It'S Hot /graph?g0.expr=a+%3E+1&g0.tab=1"),
+            ("{{ parseDuration \"1h\" }} {{ args 1 \"b\" }}", "3600 map[arg0:1 arg1:b]"),
+        ] {
+            assert_eq!(expand(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_goes_wrong_becomes_the_text() {
+        let failed = |column: usize, at: &str, what: &str| {
+            format!(
+                "<error expanding template: error executing template __alert_Hot: template: __alert_Hot:1:{column}: \
+                 executing \"__alert_Hot\" at <{at}>: {what}>"
+            )
+        };
+        for (text, column, at, what) in [
+            ("{{ query \"x\" }}", 115, "query \"x\"", "error calling query: no such data"),
+            ("ok {{ gt 1 $value }}", 118, "gt 1 $value", "error calling gt: incompatible types for comparison"),
+            (
+                "{{ humanize \"a\" }}",
+                115,
+                "humanize \"a\"",
+                "error calling humanize: strconv.ParseFloat: parsing \"a\": invalid syntax",
+            ),
+            ("{{ toUpper $value }}", 123, "$value", "wrong type for value; expected string; got float64"),
+            (
+                "{{ safeHtml \"a\" | toUpper }}",
+                130,
+                "toUpper",
+                "wrong type for value; expected string; got template.HTML",
+            ),
+            ("{{ (toTime 0).Nope }}", 123, "0", "can't evaluate field Nope in type *time.Time"),
+        ] {
+            assert_eq!(expand(text), failed(column, at, what), "{text}");
+        }
+        assert_eq!(expand("{{ nope }}"), "refused: template: __alert_Hot:1: function \"nope\" not defined");
+        assert!(check("Hot", "{{ $labels.room", Dialect::V3).is_err_and(|e| e.ends_with("unclosed action")));
+    }
+
+    #[test]
+    fn dialects_know_different_functions() {
+        assert!(expand("{{ now }}").starts_with("refused"));
+        assert_eq!(
+            expand_with(Dialect::V3, "{{ now }} {{ toDuration 90 }} {{ urlQueryEscape \"a b\" }}"),
+            "90.5 1m30s a+b"
+        );
+        assert_eq!(expand_with(Dialect::V3, "{{ title \"it's hot\" }} {{ parseDuration \"-1m\" }}"), "It's Hot -60");
+        assert!(expand("{{ match \"(?<n>a)\" \"a\" }}").contains("invalid or unsupported Perl syntax"));
+        assert_eq!(expand_with(Dialect::V3, "{{ match \"(?<n>a)\" \"a\" }}"), "true");
+    }
+
+    #[test]
+    fn patterns_in_loops_are_paid_for() {
+        let costly = "{{ define \"c\" }}".to_owned()
+            + &(0..200).map(|i| format!("{{{{ match `\\pL{{120}}{i}` $ }}}}")).collect::<String>()
+            + "{{ end }}{{ template \"c\" (printf \"%100000d\" 1) }}";
+        assert!(expand(&costly).contains("regular expressions take too many steps"));
+    }
+}
