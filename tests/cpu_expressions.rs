@@ -6,7 +6,7 @@ use std::sync::Arc;
 use labkit::engine::{Circumstances, EngineConfig, Phases, assemble};
 use labkit::rules::file::ReadRules;
 use labkit::scrape::config::ReadAs;
-use labkit::simulate::{Answer, ModelMock, PhaseOutcome, Scenario, Simulation, Stress, World};
+use labkit::simulate::{Answer, PhaseOutcome, Scenario, Simulation, Stress, World, WorldSettings};
 use labkit::text::SourceText;
 
 /// A table of the reference folder beside the recorded behaviour, or none with a loud word.
@@ -52,7 +52,7 @@ fn simulation(expr: &str, scrape: u32, evaluation: u32, cores: u32) -> Option<Si
     let groups = rules.groups.iter().map(spec).collect();
     let setup = assemble(&config, groups, &around).setup;
     let config = Arc::new(EngineConfig { prometheus: Some(setup), alertmanager: None });
-    let world = World::new(&config, vec![Answer::Node], ModelMock::default(), cores, &[]);
+    let world = World::new(&config, vec![Answer::Node], &WorldSettings { cores, ..WorldSettings::default() });
     Some(Simulation::new(config, world))
 }
 

@@ -12,7 +12,6 @@ mod query;
 mod route;
 mod run;
 mod simulate;
-mod stack_files;
 
 use std::process::ExitCode;
 

@@ -1,19 +1,19 @@
 //! `labkit simulate`: one scenario over a stack's files, printed as a timeline of events.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 
 use super::exit::Exit;
 use super::print;
-use super::stack_files::{self, Programs, StackFiles};
 use crate::alertmanager::Version;
-use crate::engine::{Circumstances, Engine, Phases, StoredSample, timeline};
+use crate::engine::{Engine, Phases, StoredSample, timeline};
 use crate::model::Time;
 use crate::promql::Dialect;
 use crate::promql::signature::release_of;
-use crate::simulate::{GRID, ModelMock, Scenario, Simulation, World, grid_phases, receivers, replay};
+use crate::simulate::{Embedded, GRID, Overrides, Scenario, grid_phases, receivers, replay};
+use crate::stack::{LabHints, Stack};
 
 /// `labkit simulate`
 #[derive(Debug, Args)]
@@ -65,41 +65,43 @@ pub fn run(args: &SimulateArgs) -> Exit {
 }
 
 fn simulate(args: &SimulateArgs) -> Result<(Engine, Time), String> {
-    let dialect = args.dialect.unwrap_or_default();
-    let mut prometheus = Circumstances::of_release(release_of(dialect));
-    if let Some(url) = &args.external_url {
-        prometheus.external_url = url.trim_end_matches('/').into();
-    }
-    let programs = Programs { prometheus, alertmanager: args.alertmanager_dialect.unwrap_or_default() };
-    let files = stack_files::read(&args.repo, &programs)?;
-    report(&files);
+    let overrides = Overrides {
+        release: args.dialect.map(release_of),
+        alertmanager: args.alertmanager_dialect,
+        external_url: args.external_url.as_deref().map(|url| url.trim_end_matches('/').into()),
+    };
+    let embedded = embed(&args.repo, &overrides)?;
     let mut phases = match args.phase {
         None => Phases::default(),
         Some(n) => grid_phases(n).ok_or_else(|| format!("phase {n} is not in the grid, wanted 0 to {}", GRID - 1))?,
     };
     phases.groups = args.evaluation_offset.iter().map(|(g, ms)| (Arc::from(g.as_str()), ms * 1_000_000)).collect();
     if let Some(path) = &args.samples {
-        return Ok((replay(&files.config, &phases, read_samples(path)?), Time(0)));
+        return Ok((replay(&embedded.config, &phases, read_samples(path)?), Time(0)));
     }
     let scenario = Scenario::cpu_stress(120.0, 180.0, 240.0);
-    let config = Arc::new(files.config);
-    let world = World::new(&config, files.answers, ModelMock::default(), scenario.cores, &[]);
-    let engine = Simulation::new(config, world).run(&scenario, &phases);
-    Ok((engine, scenario.time(0.0)))
+    Ok((embedded.simulation(&[]).run(&scenario, &phases), scenario.time(0.0)))
 }
 
-fn report(files: &StackFiles) {
-    for d in &files.diagnostics {
+/// Reads a folder's stack as the machine runs it; tells on stderr what its programs refuse.
+pub fn embed(dir: &Path, overrides: &Overrides) -> Result<Embedded, String> {
+    let tree = crate::check::probe::files::open(dir).map_err(|e| format!("cannot read {}: {e}", dir.display()))?;
+    let stack = Stack::read(&tree, &LabHints::default());
+    if stack.prometheus.is_none() {
+        return Err(format!("no prometheus.yml in {} or at most three folders below", dir.display()));
+    }
+    for d in stack.diagnostics() {
         let place = match (&d.primary, d.position()) {
             (Some(label), Some(at)) => format!("{}:{}:{}: ", label.source.name(), at.line, at.column),
             _ => String::new(),
         };
         print::remark(&format!("{place}{}", d.message));
     }
+    Ok(Embedded::of(&stack, overrides))
 }
 
 /// Reads recorded samples.
-pub fn read_samples(path: &std::path::Path) -> Result<Vec<StoredSample>, String> {
+pub fn read_samples(path: &Path) -> Result<Vec<StoredSample>, String> {
     let bytes = std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
     let samples = crate::exposition::read_samples(&bytes)
         .map_err(|e| format!("{}:{}:{}: {e}", path.display(), e.line, e.column))?;

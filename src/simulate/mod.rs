@@ -4,6 +4,7 @@
 //! that hashes would choose. Pure and repeatable: every value follows from the time and a seed.
 
 pub mod driver;
+pub mod embed;
 pub mod load;
 pub mod model_mock;
 mod node;
@@ -17,10 +18,11 @@ pub mod sweep;
 pub mod world;
 
 pub use driver::drive;
+pub use embed::{Embedded, Overrides};
 pub use load::{Load, Stress};
 pub use model_mock::ModelMock;
 pub use outcome::{AlertSpan, Message, PhaseOutcome};
 pub use replay::replay;
 pub use scenario::Scenario;
 pub use sweep::{GRID, Simulation, grid_phases};
-pub use world::{Answer, World};
+pub use world::{Answer, ModelMetric, World, WorldSettings};

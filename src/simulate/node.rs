@@ -3,6 +3,7 @@
 
 use super::load::MODES;
 use super::page::{ExporterPage, Family, Source};
+use super::world::ModelMetric;
 use crate::model::Labels;
 
 const GIB: f64 = 1_073_741_824.0;
@@ -222,9 +223,15 @@ fn system_families() -> Vec<Family> {
 }
 
 /// The page of the mocked model.
-pub(super) fn model_page() -> ExporterPage {
+pub(super) fn model_page(metrics: &[ModelMetric]) -> ExporterPage {
     let mut families = process_families("python");
-    families.push(plain("model_result", "gauge", "The result of the model", Source::ModelResult));
+    for metric in metrics {
+        let (kind, source) = match metric.counter {
+            true => ("counter", Source::WholeRate(0.2)),
+            false => ("gauge", Source::ModelResult),
+        };
+        families.push(plain(&metric.name, kind, "Result of the mocked model", source));
+    }
     ExporterPage::new(families)
 }
 

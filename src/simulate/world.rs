@@ -7,6 +7,7 @@ use super::model_mock::ModelMock;
 use super::node;
 use super::page::{ExporterPage, Sources};
 use super::reads::NamesRead;
+use super::scenario::CORES;
 use crate::engine::{EngineConfig, ScrapeOutcome};
 use crate::model::Time;
 use crate::scrape::target::Target;
@@ -26,6 +27,39 @@ pub enum Answer {
     Fails(Arc<str>),
 }
 
+/// A metric of the mocked model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelMetric {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Whether it only grows; otherwise it is the model's result.
+    pub counter: bool,
+}
+
+/// What the world looks like beside who answers.
+#[derive(Clone, Debug)]
+pub struct WorldSettings {
+    /// The mocked model.
+    pub model: ModelMock,
+    /// What it exposes.
+    pub metrics: Vec<ModelMetric>,
+    /// How many cores the VM has.
+    pub cores: u32,
+    /// Names of metrics that somebody reads beside the rules.
+    pub also: Vec<String>,
+}
+
+impl Default for WorldSettings {
+    fn default() -> Self {
+        Self {
+            model: ModelMock::default(),
+            metrics: vec![ModelMetric { name: "model_result".into(), counter: false }],
+            cores: CORES,
+            also: Vec::new(),
+        }
+    }
+}
+
 /// The pages of a world, cut down to what rules read; shared by all runs of a sweep.
 #[derive(Debug)]
 pub struct World {
@@ -35,15 +69,15 @@ pub struct World {
 }
 
 impl World {
-    /// A world in which each target of the configuration has its answer, with a VM of `cores` cores. `also` names
-    /// metrics that somebody reads beside the rules.
-    pub fn new(config: &EngineConfig, answers: Vec<Answer>, model: ModelMock, cores: u32, also: &[&str]) -> Self {
+    /// A world in which each target of the configuration has its answer.
+    pub fn new(config: &EngineConfig, answers: Vec<Answer>, settings: &WorldSettings) -> Self {
+        let model = settings.model;
         let Some(setup) = &config.prometheus else { return Self { answers, pages: Vec::new(), model } };
         let names = NamesRead::of(setup.groups.iter().map(|g| &**g));
         let page = |(i, answer): (usize, &Answer)| {
             let page = match answer {
-                Answer::Model => node::model_page(),
-                Answer::Node => node::node_page(cores),
+                Answer::Model => node::model_page(&settings.metrics),
+                Answer::Node => node::node_page(settings.cores),
                 Answer::Service => node::service_page(),
                 Answer::Hangs | Answer::Fails(_) => return None,
             };
@@ -51,7 +85,8 @@ impl World {
             // What changes, counts or limits a page must see all of it.
             let whole = names.contains("scrape_samples_scraped")
                 || body.is_some_and(|b| !b.metric_relabel.is_empty() || b.sample_limit > 0);
-            Some(if whole { page } else { page.only(|n| names.contains(n) || also.contains(&n)) })
+            let read = |name: &str| names.contains(name) || settings.also.iter().any(|n| n == name);
+            Some(if whole { page } else { page.only(read) })
         };
         Self { pages: answers.iter().enumerate().map(page).collect(), answers, model }
     }

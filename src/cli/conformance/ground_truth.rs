@@ -11,12 +11,11 @@ use serde_json::Value;
 
 use super::{SuiteError, SuiteReport, prometheus_dialect, read};
 use crate::alertmanager::Version;
-use crate::cli::simulate::read_samples;
-use crate::cli::stack_files::{self, Programs};
-use crate::engine::{Circumstances, Engine, Event, Phases};
+use crate::cli::simulate::{embed, read_samples};
+use crate::engine::{Engine, Event, Phases};
 use crate::model::{Labels, is_stale_nan};
 use crate::promql::signature::release_of;
-use crate::simulate::{receivers, replay};
+use crate::simulate::{Overrides, receivers, replay};
 
 /// The programs' start-up is left out of the comparison.
 const SKIPPED_MS: i64 = 20_000;
@@ -57,15 +56,18 @@ pub fn run(path: &Path, dialect: Option<&str>) -> Result<SuiteReport, SuiteError
     let recorded_as = params.dialect.parse().map_err(SuiteError)?;
     let dialect = prometheus_dialect(dialect, recorded_as)?;
     let alertmanager: Version = params.alertmanager_dialect.parse().map_err(SuiteError)?;
-    let mut prometheus = Circumstances::of_release(release_of(dialect));
-    prometheus.external_url = params.external_url.trim_end_matches('/').into();
-    let files = stack_files::read(&path.join("stack"), &Programs { prometheus, alertmanager }).map_err(SuiteError)?;
+    let overrides = Overrides {
+        release: Some(release_of(dialect)),
+        alertmanager: Some(alertmanager),
+        external_url: Some(params.external_url.trim_end_matches('/').into()),
+    };
+    let embedded = embed(&path.join("stack"), &overrides).map_err(SuiteError)?;
     let offsets = params.evaluation_offset_ms.iter().map(|(group, ms)| (Arc::from(group.as_str()), ms * 1_000_000));
     let phases = Phases { groups: offsets.collect(), ..Phases::default() };
     let samples = read_samples(&path.join("samples.om")).map_err(SuiteError)?;
     let first = samples.iter().map(|s| s.t).min().unwrap_or(0);
     let last = samples.iter().map(|s| s.t).max().unwrap_or(0);
-    let engine = replay(&files.config, &phases, samples);
+    let engine = replay(&embedded.config, &phases, samples);
 
     let mut report = SuiteReport::default();
     let from = first + SKIPPED_MS;
