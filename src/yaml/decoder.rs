@@ -132,7 +132,15 @@ impl Decoder {
             None => node.short_tag().to_owned(),
         };
         let upstream = format!("line {}: cannot unmarshal {what} into {go_type}", self.line(node.span()));
-        let (message, help) = explain_type(node, go_type);
+        let template = self.source.text().get(node.span().range()).is_some_and(|t| t.starts_with("{{"));
+        let (message, help) = if template && go_type == "string" {
+            (
+                "a template without quotes is read as a mapping".to_owned(),
+                Some("put the whole text in quotes".to_owned()),
+            )
+        } else {
+            explain_type(node, go_type)
+        };
         self.report(node.span(), message, Some(upstream), help);
     }
 

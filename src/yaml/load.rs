@@ -114,6 +114,10 @@ impl Builder<'_> {
             Event::Scalar(value, style, anchor, tag) => {
                 let value = if span.start == span.end { String::new() } else { value.into_owned() };
                 let style = style_of(style);
+                // Nothing at all stands behind the indicator, not on it.
+                let on_indicator = span.start == span.end
+                    && matches!(self.source.text().as_bytes().get(span.start as usize), Some(b':' | b'-' | b'?'));
+                let span = if on_indicator { span.shifted(1) } else { span };
                 // The parser's span of a block begins at its content; Go's begins at the `|` or `>`.
                 let start = match style {
                     Style::Literal | Style::Folded => block_header(self.source.text(), span.start as usize),

@@ -55,7 +55,13 @@ pub(super) fn diagnose(e: &ScanError, stop: &Stop<'_>) -> Box<Diagnostic> {
         (n, _) => format!("line {}: ", n + scanner),
     };
     let (message, help) = explain(e.kind(), stop.source, at);
-    let mut d = Diagnostic::error(message.unwrap_or_else(|| words.clone())).at(stop.source, Span::new(at, at));
+    let opened = match e.kind() {
+        ErrorKind::InvalidQuotedScalarIndent => open_quote(stop.source.text(), at),
+        _ => None,
+    };
+    // A quote is shown where it is opened, everything else where it was noticed.
+    let span = opened.map_or(Span::new(at, at), |(_, start)| Span::new(start, start + 1));
+    let mut d = Diagnostic::error(message.unwrap_or_else(|| words.clone())).at(stop.source, span);
     d.help = Some(help);
     d.upstream = Some(format!("yaml: {place}{words}"));
     Box::new(d)
@@ -81,8 +87,9 @@ fn go_words(e: &ScanError, at: usize, stop: &Stop<'_>) -> (String, Counted) {
         K::InvalidTrailingSingleQuotedScalar | K::InvalidTrailingDoubleQuotedScalar if opens_quote(&text[at..]) => {
             ("found unexpected end of stream", Counted::SinceUntil(at, text.len()))
         }
-        K::InvalidQuotedScalarIndent if open_quote(text, at).is_some_and(|q| !text[at..].contains(q)) => {
-            ("found unexpected end of stream", Counted::SinceUntil(at, text.len()))
+        K::InvalidQuotedScalarIndent if open_quote(text, at).is_some_and(|(q, _)| !text[at..].contains(q)) => {
+            let start = open_quote(text, at).map_or(at, |(_, start)| start);
+            ("found unexpected end of stream", Counted::SinceUntil(start, text.len()))
         }
         K::ExpectedBlockMappingKey
         | K::UnexpectedEofBlockMapping
@@ -149,19 +156,20 @@ fn opens_quote(rest: &str) -> bool {
     rest.chars().next().is_some_and(|c| matches!(c, '"' | '\'') && !rest[1..].contains(c))
 }
 
-/// The quote that the last line with text before `at` opens and does not close.
-fn open_quote(text: &str, at: usize) -> Option<char> {
-    let line = text[..at].lines().rev().find(|l| !l.trim().is_empty())?;
+/// The quote that the last line with text before `at` opens and does not close, and where.
+fn open_quote(text: &str, at: usize) -> Option<(char, usize)> {
+    let before = text[..at].trim_end();
+    let line = &before[before.rfind('\n').map_or(0, |i| i + 1)..];
     let body = line.trim_start().trim_start_matches("- ");
     let value = body.split_once(": ").map_or(body, |(_, value)| value).trim_start();
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-    (!value[1..].contains(quote)).then_some(quote)
+    (!value[1..].contains(quote)).then_some((quote, before.len() - value.len()))
 }
 
 /// The first line after `start` whose indentation holds a tab.
 fn tab_after(text: &str, start: usize) -> usize {
-    let lines = text[start..].match_indices('\n').map(|(i, _)| start + i + 1);
-    lines.filter(|at| text[*at..].trim_start_matches(' ').starts_with('\t')).next().unwrap_or(start)
+    let mut lines = text[start..].match_indices('\n').map(|(i, _)| start + i + 1);
+    lines.find(|at| text[*at..].trim_start_matches(' ').starts_with('\t')).unwrap_or(start)
 }
 
 /// Where the scanner stands after the plain scalar that begins at `start`: at the next `:`, at the line after a comment,

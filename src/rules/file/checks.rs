@@ -165,6 +165,9 @@ fn expression_help(expr: &str) -> String {
     if expr.contains("&&") || expr.contains("||") {
         return "write `and` or `or`".to_owned();
     }
+    if expr.contains(['<', '>', '=']) && expr.trim_end().ends_with(['"', '\'']) {
+        return "compare with a number, without quotes around it".to_owned();
+    }
     "try the query in Prometheus' web page first".to_owned()
 }
 

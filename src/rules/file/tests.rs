@@ -49,13 +49,57 @@ fn group_labels_are_under_the_rules_own() {
     let text = "groups:\n- name: a\n  labels: {team: x, severity: low}\n  rules:\n  - alert: b\n    expr: up\n    labels: {severity: high}\n";
     let (file, problems) = read(&SourceText::new("r", text), &ReadRules::release((3, 11)));
     assert!(problems.is_empty(), "{problems:?}");
-    let spec = file.expect("it is valid").groups[0].spec(
-        "r",
-        Duration::from_secs(5),
-        Duration::default(),
-        crate::promql::Dialect::V3,
-    );
+    let spec = file.expect("it is valid").groups[0].spec("r", Duration::from_secs(5), Duration::default(), Dialect::V3);
     assert_eq!(spec.interval_ns, 5_000_000_000);
     let labels: Vec<(&str, &str)> = spec.rules[0].labels.iter().map(|(k, v)| (&**k, &**v)).collect();
     assert_eq!(labels, [("severity", "high"), ("team", "x")]);
+}
+
+/// A rule file that holds, to be broken in one place.
+const GOOD: &str = "groups:\n- name: example\n  rules:\n  - alert: High\n    expr: m > 0.75\n    for: 3m\n    labels:\n      severity: page\n    annotations:\n      summary: high\n";
+
+#[test]
+fn one_mistake_gives_the_real_programs_words_and_advice() {
+    assert_eq!(upstream(GOOD), Vec::<String>::new());
+    let in_rule = "group \"example\", rule 1, \"High\"";
+    for (old, new, words, advice) in [
+        ("groups:", "group:", "line 1: field group not found in type rulefmt.RuleGroups", "`groups:`"),
+        (
+            "0.75",
+            "0,75",
+            &format!("5:11: {in_rule}: could not parse expression: 1:6: parse error: unexpected \",\""),
+            "point",
+        ),
+        ("3m", "3 minutes", "not a valid duration string: \"3 minutes\"", "3m"),
+        (
+            "      severity: page",
+            "    - severity: page",
+            "line 8: cannot unmarshal !!seq into map[string]string",
+            "`- `",
+        ),
+        (
+            "summary: high",
+            "summary: high: now",
+            "yaml: line 10: mapping values are not allowed in this context",
+            "quotes",
+        ),
+        ("summary: high", "summary: {{ $value }}", "line 10: cannot unmarshal !!map into string", "quotes"),
+        ("summary: high", "summary: \"high", "yaml: line 10: found unexpected end of stream", "close the quote"),
+        (
+            "    for: 3m",
+            "    for: 3m\n    for: 4m",
+            "line 7: mapping key \"for\" already defined at line 6",
+            "remove one",
+        ),
+        ("m > 0.75", "\"m{a=\"b\"} > 1\"", "yaml: line 3: did not find expected key", "single quotes"),
+        ("m > 0.75", "{a=\"b\"} > 1", "yaml: line 5: did not find expected comment or line break", "single quotes"),
+        ("expr: m > 0.75", "expr:", &format!("5:10: {in_rule}: field 'expr' must be set in rule"), "`expr:`"),
+        ("name: example", "interval: 5s", "2:3: Groupname must not be empty", "name"),
+    ] {
+        let text = GOOD.replacen(old, new, 1);
+        let found = found(&text);
+        let first = found.first().unwrap_or_else(|| panic!("{text}"));
+        assert_eq!(first.upstream.as_deref(), Some(words), "{text}");
+        assert!(first.help.as_deref().is_some_and(|h| h.contains(advice)), "{text}: {found:?}");
+    }
 }

@@ -141,8 +141,7 @@ impl Reader<'_> {
     }
 
     fn dns(&self, m: &Mapping<'_>) -> Problem {
-        let Some(node) = m.some("type") else { return None };
-        let kind = node.as_str().unwrap_or("").to_uppercase();
+        let kind = m.some("type")?.as_str().unwrap_or("").to_uppercase();
         match kind.as_str() {
             "SRV" => None,
             "A" | "AAAA" | "MX" | "NS" if kind != "NS" || self.release >= (2, 49) => {
