@@ -41,9 +41,18 @@ pub fn interpolate(tree: &mut Tree, env: &Environment, found: &mut Vec<Diagnosti
             true
         }
         Kind::Scalar(..) => true,
-        Kind::Seq(items) => items.iter_mut().fold(true, |ok, i| interpolate(i, env, found) && ok),
-        Kind::Map(entries) => entries.iter_mut().fold(true, |ok, (_, v)| interpolate(v, env, found) && ok),
+        Kind::Seq(items) => all(items.iter_mut(), env, found),
+        Kind::Map(entries) => all(entries.iter_mut().map(|(_, v)| v), env, found),
     }
+}
+
+/// Every error is wanted, so nothing ends the walk early.
+fn all<'t>(trees: impl Iterator<Item = &'t mut Tree>, env: &Environment, found: &mut Vec<Diagnostic>) -> bool {
+    let mut ok = true;
+    for tree in trees {
+        ok &= interpolate(tree, env, found);
+    }
+    ok
 }
 
 /// Substitutes one text; names without a value are added to `unset`.

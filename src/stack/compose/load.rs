@@ -134,7 +134,7 @@ impl Loader<'_> {
         let names: Vec<String> =
             tree.get("services").map(|s| s.entries().iter().map(|(k, _)| k.name.clone()).collect()).unwrap_or_default();
         for name in names {
-            let service = self.extend(&tree, &name, file, dir, env, 0)?;
+            let service = self.extend(&tree, &name, dir, env, 0)?;
             extended.insert(name, service);
         }
         if let Some(services) = tree.get_mut("services") {
@@ -203,7 +203,6 @@ impl Loader<'_> {
         &mut self,
         tree: &Tree,
         name: &str,
-        file: &str,
         dir: &str,
         env: &Environment,
         depth: usize,
@@ -229,14 +228,14 @@ impl Loader<'_> {
                     self.no_base(&extends.place, name, &from);
                     return None;
                 }
-                (self.extend(&base_tree, &from, &other, &base_dir, env, depth + 1)?, base_dir)
+                (self.extend(&base_tree, &from, &base_dir, env, depth + 1)?, base_dir)
             }
             None => {
                 if tree.get("services").and_then(|s| s.get(&from)).is_none() {
                     self.no_base(&extends.place, name, &from);
                     return None;
                 }
-                (self.extend(tree, &from, file, dir, env, depth + 1)?, dir.to_owned())
+                (self.extend(tree, &from, dir, env, depth + 1)?, dir.to_owned())
             }
         };
         let mut base = base;

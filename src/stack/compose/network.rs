@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::container::Container;
+use super::port::Port;
 use super::project::{Project, Service};
 
 /// Names for the container or machine itself.
@@ -199,7 +200,8 @@ impl Network<'_> {
                 }
                 continue;
             }
-            for published in service.ports.iter().filter(|p| p.published_port() == Some(port) && p.protocol == "tcp") {
+            let here = |p: &&Port| p.published_port() == Some(port) && p.protocol == "tcp";
+            if let Some(published) = service.ports.iter().find(here) {
                 let local = published.host_ip.as_deref().is_some_and(|ip| ip.starts_with("127.") || ip == "::1");
                 if local && from_outside {
                     return Reach::Unreachable(format!(
