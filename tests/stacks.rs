@@ -13,6 +13,7 @@ use labkit::stack::{ConfigState, LabHints, Stack, split_port};
 use labkit::text::SourceText;
 
 /// The folder of recorded behaviour; nothing, loudly, when it is not there.
+#[allow(clippy::print_stderr)]
 fn conformance(below: &str) -> Option<PathBuf> {
     let root = std::env::var("LABKIT_CONFORMANCE")
         .map_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/conformance"), PathBuf::from);

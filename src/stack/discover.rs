@@ -134,11 +134,12 @@ fn score(project: &Project, containers: &[Container], tree: &FileTree, is_defaul
         }
     }
     // A file that is refused may still be the student's: only its text can tell.
-    if containers.is_empty() && !project.is_accepted() {
-        if let Ok(source) = tree.text(file) {
-            score += 60 * i32::from(source.text().contains("prometheus"));
-            score += 10 * i32::from(source.text().contains("grafana"));
-        }
+    if containers.is_empty()
+        && !project.is_accepted()
+        && let Ok(source) = tree.text(file)
+    {
+        score += 60 * i32::from(source.text().contains("prometheus"));
+        score += 10 * i32::from(source.text().contains("grafana"));
     }
     score
 }

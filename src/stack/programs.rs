@@ -34,10 +34,10 @@ impl ConfigState {
     fn of(site: Site<'_>, at: &str, tree: &FileTree) -> Self {
         let file = site.open(at, tree);
         // A file that is written at the start counts only when nothing else is there.
-        if !matches!(file, FileAt::Text(..)) {
-            if let Some(why) = site.rendered(at, tree) {
-                return Self::Unverified(why, None);
-            }
+        if !matches!(file, FileAt::Text(..))
+            && let Some(why) = site.rendered(at, tree)
+        {
+            return Self::Unverified(why, None);
         }
         match file {
             FileAt::Text(text, _) => Self::Readable(text),

@@ -35,6 +35,9 @@ pub struct Script {
     aliases: BTreeMap<String, String>,
 }
 
+/// Arguments: keyword, and the tokens of the value.
+type Arguments = Vec<(Option<String>, std::ops::Range<usize>)>;
+
 /// A call: what is called, and its arguments as ranges of tokens.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -44,7 +47,7 @@ pub struct Call {
     pub owner: Option<String>,
     /// Its place, up to the closing parenthesis.
     pub span: Span,
-    arguments: Vec<(Option<String>, std::ops::Range<usize>)>,
+    arguments: Arguments,
 }
 
 impl Script {
@@ -165,7 +168,7 @@ impl Script {
     }
 
     /// Arguments from behind an opening parenthesis to the closing one.
-    fn arguments(&self, from: usize) -> (Vec<(Option<String>, std::ops::Range<usize>)>, usize) {
+    fn arguments(&self, from: usize) -> (Arguments, usize) {
         let mut arguments = Vec::new();
         let (mut depth, mut start, mut i) = (0usize, from, from);
         while let Some(token) = self.at(i).filter(|_| i < from + CALL_TOKENS) {

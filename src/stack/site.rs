@@ -68,10 +68,10 @@ impl Site<'_> {
         match container.provided(project, at, tree) {
             Provided::Host(host, place) => {
                 let mut file = from_host(&host, Some(&place), tree, true);
-                if let (FileAt::Missing(why, _), Some(inside)) = (&mut file, host.inside()) {
-                    if tree.is_dir(inside) {
-                        *why = format!("{inside} is a folder, wanted a file");
-                    }
+                if let (FileAt::Missing(why, _), Some(inside)) = (&mut file, host.inside())
+                    && tree.is_dir(inside)
+                {
+                    *why = format!("{inside} is a folder, wanted a file");
                 }
                 file
             }

@@ -129,10 +129,11 @@ impl FileTree {
         }
         let mut ignore = Gitignore::default();
         for (name, entry) in &entries {
-            if entry.kind == EntryKind::File && path::file_name(name) == ".gitignore" {
-                if let Ok(bytes) = files.read(name) {
-                    ignore.add(path::parent(name), &String::from_utf8_lossy(&bytes));
-                }
+            if entry.kind == EntryKind::File
+                && path::file_name(name) == ".gitignore"
+                && let Ok(bytes) = files.read(name)
+            {
+                ignore.add(path::parent(name), &String::from_utf8_lossy(&bytes));
             }
         }
         Self { inner: Arc::new(Inner { entries, files, git, ignore }) }

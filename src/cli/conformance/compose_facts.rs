@@ -113,10 +113,10 @@ fn facts(project: &Project, tree: &FileTree) -> BTreeMap<String, String> {
     let mut other = Vec::new();
     if let (Some((g, _)), Some((p, prometheus))) = (grafana, find(Role::Prometheus)) {
         let (a, b) = (attachment(project, g), attachment(project, p));
-        if let (Attachment::Networks(a), Attachment::Networks(b)) = (a, b) {
-            if a.is_disjoint(&b) {
-                other.push("grafana_prom=no".to_owned());
-            }
+        if let (Attachment::Networks(a), Attachment::Networks(b)) = (a, b)
+            && a.is_disjoint(&b)
+        {
+            other.push("grafana_prom=no".to_owned());
         }
         let data = of_path(project, prometheus, "/prometheus");
         if data.survives_down() {

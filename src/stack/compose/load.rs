@@ -54,11 +54,11 @@ pub fn load(tree: &FileTree, dir: &str, options: &LoadOptions) -> Option<Project
         }
     }
     let mut files: Vec<String> = options.files.iter().filter_map(|f| path::join(dir, f)).collect();
-    if files.is_empty() {
-        if let Some(named) = env.get("COMPOSE_FILE") {
-            let separator = if named.contains(';') { ';' } else { ':' };
-            files = named.split(separator).filter_map(|f| path::join(dir, f.trim())).collect();
-        }
+    if files.is_empty()
+        && let Some(named) = env.get("COMPOSE_FILE")
+    {
+        let separator = if named.contains(';') { ';' } else { ':' };
+        files = named.split(separator).filter_map(|f| path::join(dir, f.trim())).collect();
     }
     if files.is_empty() {
         let (first, others) = default_file(tree, dir)?;
@@ -137,12 +137,12 @@ impl Loader<'_> {
             let service = self.extend(&tree, &name, dir, env, 0)?;
             extended.insert(name, service);
         }
-        if let Some(services) = tree.get_mut("services") {
-            if let Kind::Map(entries) = &mut services.kind {
-                for (key, value) in entries {
-                    if let Some(service) = extended.remove(&key.name) {
-                        *value = service;
-                    }
+        if let Some(services) = tree.get_mut("services")
+            && let Kind::Map(entries) = &mut services.kind
+        {
+            for (key, value) in entries {
+                if let Some(service) = extended.remove(&key.name) {
+                    *value = service;
                 }
             }
         }
@@ -199,14 +199,7 @@ impl Loader<'_> {
     }
 
     /// A service of a file with what it extends below it.
-    fn extend(
-        &mut self,
-        tree: &Tree,
-        name: &str,
-        dir: &str,
-        env: &Environment,
-        depth: usize,
-    ) -> Option<Tree> {
+    fn extend(&mut self, tree: &Tree, name: &str, dir: &str, env: &Environment, depth: usize) -> Option<Tree> {
         let mut service = tree.get("services")?.get(name)?.clone();
         let Some(extends) = service.remove("extends").filter(|e| !e.is_null()) else { return Some(service) };
         let text = |key: &str| extends.get(key).and_then(Tree::text);
@@ -312,10 +305,10 @@ fn absolute(tree: &mut Tree, dir: &str) {
     }
     if let Some(Kind::Map(volumes)) = tree.get_mut("volumes").map(|s| &mut s.kind) {
         for (_, volume) in volumes {
-            if let Some(device) = volume.get_mut("driver_opts").and_then(|o| o.get_mut("device")) {
-                if device.text().is_some_and(|t| t.starts_with('.')) {
-                    make_absolute(device, dir);
-                }
+            if let Some(device) = volume.get_mut("driver_opts").and_then(|o| o.get_mut("device"))
+                && device.text().is_some_and(|t| t.starts_with('.'))
+            {
+                make_absolute(device, dir);
             }
         }
     }

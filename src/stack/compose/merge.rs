@@ -37,10 +37,7 @@ pub fn merge(base: Tree, over: Tree, key: &str) -> Tree {
             }
             Tree { place, tag, kind: Kind::Map(entries) }
         }
-        (Kind::Seq(items), Kind::Seq(added)) if key == "test" => {
-            let _ = items;
-            Tree { place, tag, kind: Kind::Seq(added) }
-        }
+        (Kind::Seq(_), Kind::Seq(added)) if key == "test" => Tree { place, tag, kind: Kind::Seq(added) },
         (Kind::Seq(mut items), Kind::Seq(added)) => {
             items.extend(added);
             Tree { place, tag, kind: Kind::Seq(items) }

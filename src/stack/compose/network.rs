@@ -252,10 +252,11 @@ impl Network<'_> {
 
     /// A name: a service in reach, one out of reach, or a machine elsewhere.
     fn by_name(&self, from: &Service, attached: &Attachment, host: &str, port: u16) -> Reach {
-        if let Some((service, _)) = from.links.iter().find(|(_, alias)| alias == host) {
-            if self.project.service(service).is_some() && *attached != Attachment::Host {
-                return self.service_port(service, port);
-            }
+        if let Some((service, _)) = from.links.iter().find(|(_, alias)| alias == host)
+            && self.project.service(service).is_some()
+            && *attached != Attachment::Host
+        {
+            return self.service_port(service, port);
         }
         let named: Vec<&Service> = self.project.services.iter().filter(|s| has_name(s, host)).collect();
         let Some(first) = named.first() else {

@@ -142,7 +142,9 @@ mod tests {
     use super::*;
     use crate::text::SourceText;
 
-    fn ports(text: &str) -> Result<Vec<(u16, Option<String>, Option<String>)>, String> {
+    type Read = (u16, Option<String>, Option<String>);
+
+    fn ports(text: &str) -> Result<Vec<Read>, String> {
         let place = Place::start(&SourceText::new("c.yml", ""));
         short(text, &place).map(|p| p.into_iter().map(|p| (p.target, p.published, p.host_ip)).collect())
     }

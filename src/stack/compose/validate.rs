@@ -36,11 +36,11 @@ fn references(project: &Project, service: &Service, refused: &mut Vec<Diagnostic
             let words = format!("service {name} declares mutually exclusive `network_mode` and `networks`");
             refused.push(undefined(&mode.place, words, "remove one of the two".to_owned()));
         }
-        if let Some(other) = mode.value.strip_prefix("service:") {
-            if project.service(other).is_none() {
-                let words = format!("service {name:?} depends on undefined service {other:?}");
-                refused.push(undefined(&mode.place, words, "name a service of this file".to_owned()));
-            }
+        if let Some(other) = mode.value.strip_prefix("service:")
+            && project.service(other).is_none()
+        {
+            let words = format!("service {name:?} depends on undefined service {other:?}");
+            refused.push(undefined(&mode.place, words, "name a service of this file".to_owned()));
         }
     }
     for joined in service.networks.iter().filter(|j| !project.networks.contains_key(&j.network)) {

@@ -73,18 +73,16 @@ impl Dashboard {
     ///
     /// # Errors
     /// The text is no JSON, or no dashboard.
-    pub fn parse(source: &SourceText) -> Result<Self, Diagnostic> {
+    pub fn parse(source: &SourceText) -> Result<Self, Box<Diagnostic>> {
         let text = source.text().trim_start_matches('\u{feff}');
         let value: Value = serde_json::from_str(text).map_err(|e| {
             let start = source.line_start(e.line()).unwrap_or(0) + e.column().saturating_sub(1);
             let start = start.min(source.text().len());
-            Diagnostic::error(format!("this is not JSON: {e}"))
-                .at(source, Span::new(start, start))
-                .help("export the dashboard again from Grafana")
+            let d = Diagnostic::error(format!("this is not JSON: {e}")).at(source, Span::new(start, start));
+            Box::new(d.help("export the dashboard again from Grafana"))
         })?;
-        Self::read(&value).ok_or_else(|| {
-            Diagnostic::error("observed JSON without panels, wanted a dashboard").at(source, Span::default())
-        })
+        let nothing = || Diagnostic::error("observed JSON without panels, wanted a dashboard");
+        Self::read(&value).ok_or_else(|| Box::new(nothing().at(source, Span::default())))
     }
 
     /// Reads a JSON value; `None` when it is no dashboard.
@@ -92,11 +90,11 @@ impl Dashboard {
         let mut body = value;
         let mut failed = None;
         for _ in 0..ENVELOPES {
-            if let Some(conversion) = body.pointer("/status/conversion") {
-                if conversion.get("failed") == Some(&Value::Bool(true)) {
-                    let stored = text(conversion, "storedVersion").unwrap_or("another version");
-                    failed = Some(format!("Grafana stores this dashboard as {stored} and could not convert it"));
-                }
+            if let Some(conversion) = body.pointer("/status/conversion")
+                && conversion.get("failed") == Some(&Value::Bool(true))
+            {
+                let stored = text(conversion, "storedVersion").unwrap_or("another version");
+                failed = Some(format!("Grafana stores this dashboard as {stored} and could not convert it"));
             }
             body = match (body.get("dashboard"), body.get("spec")) {
                 (Some(inner @ Value::Object(_)), _) if !has_panels(body) => inner,

@@ -121,8 +121,7 @@ fn draw(series: &Series, at: f64) -> Way {
     };
     let values: Vec<(f64, bool)> = steps.iter().map(|s| step_value(s.get("value"))).collect();
     let sorted = values.windows(2).skip(1).all(|w| w[0].0 <= w[1].0);
-    for i in 1..steps.len() {
-        let (value, as_text) = values[i];
+    for (i, (value, as_text)) in values.iter().copied().enumerate().skip(1) {
         let colour = if i <= transparent { colour_of(i - 1) } else { colour_of(i) };
         if percentage {
             let Some((low, high)) = range.fixed else {

@@ -73,7 +73,7 @@ impl Provisioning {
             let span = url.map_or(item.span(), Node::span);
             self.sources.push(ProvisionedSource { source, org, file: file.clone(), span });
         }
-        self.check_defaults(file);
+        self.check_defaults();
     }
 
     /// Reads a file of the `dashboards` folder.
@@ -122,14 +122,13 @@ impl Provisioning {
     }
 
     /// At most one default for each organisation, over all files.
-    fn check_defaults(&mut self, file: &SourceText) {
+    fn check_defaults(&mut self) {
         let defaults: Vec<&ProvisionedSource> = self.sources.iter().filter(|s| s.source.is_default).collect();
         let second = defaults.iter().enumerate().find(|(i, s)| defaults[..*i].iter().any(|e| e.org == s.org));
         let already = self.diagnostics.iter().any(|d| d.message.starts_with("two default data sources"));
         if let Some((_, second)) = second.filter(|_| !already) {
             let message = "two default data sources, wanted at most one";
             let words = "Only one datasource per organization can be marked as default";
-            let _ = file;
             let d = Diagnostic::error(message).at(&second.file, second.span).upstream(words);
             self.diagnostics.push(d.help("remove `isDefault: true` from all but one"));
         }
@@ -152,7 +151,7 @@ mod tests {
         p.read_sources(&SourceText::new("a.yml", text));
         assert_eq!(p.sources[0].source.url.as_deref(), Some("http://p:9090"));
         assert!(p.diagnostics.is_empty());
-        p.read_sources(&SourceText::new("b.yml", &text.replace("name: P", "name: Q")[..]));
+        p.read_sources(&SourceText::new("b.yml", text.replace("name: P", "name: Q")));
         assert_eq!(p.diagnostics.len(), 1);
     }
 
