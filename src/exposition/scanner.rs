@@ -85,7 +85,8 @@ impl<'a> Scanner<'a> {
         if self.dialect == Dialect::V2_42 {
             return self.error(format!("{wanted}, got {}", quote(got)));
         }
-        let end = self.text.ceil_char_boundary((self.at + 1).min(self.text.len()));
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let end = self.at + rest.chars().next().map_or(0, char::len_utf8);
         let (token, entry) = (self.slice(self.at, end), self.slice(self.entry, end));
         self.error(format!("{wanted}, got {} ({}) while parsing: {}", quote(token), quote(got), quote(entry)))
     }

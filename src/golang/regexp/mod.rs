@@ -74,6 +74,14 @@ impl Regexp {
         }
     }
 
+    /// Reads a pattern without building its engine, as Go's `syntax.Parse`.
+    ///
+    /// # Errors
+    /// The pattern is not one that Go's RE2 accepts.
+    pub fn check(pattern: &str) -> Result<(), RegexpError> {
+        parse::parse(pattern, GoVersion::Current).map(|_| ())
+    }
+
     fn compile(pattern: &str, full: &str, version: GoVersion) -> Result<Self, RegexpError> {
         let parsed = parse::parse(full, version)?;
         let shortcut = Shortcut::of(&parsed.hir);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Fail, Parsed, Parser};
+use crate::golang::regexp::Regexp;
 use crate::model::{METRIC_NAME, MatchOp, Matcher};
 use crate::promql::ast::{BinaryOp, Expr, ExprKind, Modifiers, VectorSelector};
 use crate::promql::lexer::{Token, TokenKind};
