@@ -58,8 +58,10 @@ fn samples() -> String {
             series.push((format!("cpu_seconds_total{{instance=\"{instance}\",mode=\"{mode}\"}}"), points));
         }
         let mut points = Vec::new();
-        for t in (0..LENGTH).step_by(15).filter(|_| random.below(6) > 0) {
-            points.push((t * 1000, (random.unit() * 1e4).round() / 100.0 - 20.0));
+        for t in (0..LENGTH).step_by(15) {
+            if random.below(6) > 0 {
+                points.push((t * 1000, (random.unit() * 1e4).round() / 100.0 - 20.0));
+            }
         }
         series.push((format!("load{{instance=\"{instance}\"}}"), points));
         let mut counts = [0.0; 4];
@@ -74,7 +76,10 @@ fn samples() -> String {
             series.push((format!("took_bucket{{instance=\"{instance}\",le=\"{le}\"}}"), points));
         }
         let value = if instance == "b:9100" { 0.0 } else { 1.0 };
-        series.push((format!("up{{instance=\"{instance}\",job=\"node\"}}"), vec![(0, 1.0), (600_000, value), (1_200_000, 1.0)]));
+        series.push((
+            format!("up{{instance=\"{instance}\",job=\"node\"}}"),
+            vec![(0, 1.0), (600_000, value), (1_200_000, 1.0)],
+        ));
     }
     let odd = [f64::NAN, f64::INFINITY, 0.0, -1.5, f64::NEG_INFINITY, 3.0, 1e300, 1e-300];
     let points = (0..LENGTH).step_by(60).map(|t| (t * 1000, odd[random.below(odd.len())])).collect();
@@ -97,7 +102,14 @@ impl Queries {
     fn selector(&mut self) -> String {
         let r = &mut self.0;
         let name = r.one(&["cpu_seconds_total", "load", "load", "up", "odd", "took_bucket", "absent_metric"]);
-        let matchers = r.one(&["", "", "{instance=\"a:9100\"}", "{instance=~\"(a|b).*\"}", "{mode!=\"idle\"}", "{instance!~\"c.+\"}"]);
+        let matchers = r.one(&[
+            "",
+            "",
+            "{instance=\"a:9100\"}",
+            "{instance=~\"(a|b).*\"}",
+            "{mode!=\"idle\"}",
+            "{instance!~\"c.+\"}",
+        ]);
         format!("{name}{matchers}")
     }
 
@@ -141,9 +153,24 @@ impl Queries {
         match self.0.below(12) {
             0 | 1 => {
                 let f = self.0.one(&[
-                    "rate", "increase", "delta", "irate", "idelta", "deriv", "changes", "resets", "avg_over_time",
-                    "sum_over_time", "min_over_time", "max_over_time", "count_over_time", "stddev_over_time",
-                    "stdvar_over_time", "last_over_time", "present_over_time", "absent_over_time",
+                    "rate",
+                    "increase",
+                    "delta",
+                    "irate",
+                    "idelta",
+                    "deriv",
+                    "changes",
+                    "resets",
+                    "avg_over_time",
+                    "sum_over_time",
+                    "min_over_time",
+                    "max_over_time",
+                    "count_over_time",
+                    "stddev_over_time",
+                    "stdvar_over_time",
+                    "last_over_time",
+                    "present_over_time",
+                    "absent_over_time",
                 ]);
                 format!("{f}({})", self.range(d))
             }
@@ -154,7 +181,8 @@ impl Queries {
             },
             3 | 4 => {
                 let op = self.0.one(&["sum", "avg", "min", "max", "count", "group", "stddev", "stdvar"]);
-                let by = self.0.one(&["", " by (instance)", " without (mode)", " by (mode, le)", " without (instance)"]);
+                let by =
+                    self.0.one(&["", " by (instance)", " without (mode)", " by (mode, le)", " without (instance)"]);
                 format!("{op}{by} ({})", self.vector(d))
             }
             5 => match self.0.below(4) {
@@ -164,7 +192,8 @@ impl Queries {
                 _ => format!("count_values(\"v\", {})", self.vector(d)),
             },
             6 => {
-                let op = self.0.one(&["+", "-", "*", "/", "%", "^", "atan2", ">", "<", "==", "!=", ">= bool", "<= bool"]);
+                let op =
+                    self.0.one(&["+", "-", "*", "/", "%", "^", "atan2", ">", "<", "==", "!=", ">= bool", "<= bool"]);
                 if self.0.below(2) == 0 {
                     format!("({}) {op} {}", self.vector(d), self.scalar())
                 } else {
@@ -174,14 +203,42 @@ impl Queries {
             7 | 8 => {
                 let op = self.0.one(&["+", "-", "*", "/", ">", "== bool", "and", "or", "unless"]);
                 let set = ["and", "or", "unless"].contains(&op);
-                let on = self.0.one(&["", " on (instance)", " ignoring (mode)", " on (instance, mode)", " ignoring (le, mode)"]);
-                let group = if set || on.is_empty() { "" } else { self.0.one(&["", " group_left ()", " group_right ()"]) };
+                let on = self.0.one(&[
+                    "",
+                    " on (instance)",
+                    " ignoring (mode)",
+                    " on (instance, mode)",
+                    " ignoring (le, mode)",
+                ]);
+                let group =
+                    if set || on.is_empty() { "" } else { self.0.one(&["", " group_left ()", " group_right ()"]) };
                 format!("({}) {op}{on}{group} ({})", self.vector(d), self.vector(d))
             }
             9 => {
                 let f = self.0.one(&[
-                    "abs", "ceil", "floor", "sqrt", "ln", "log2", "log10", "exp", "sgn", "sin", "cos", "tanh", "deg",
-                    "rad", "round", "timestamp", "absent", "sort", "sort_desc", "day_of_week", "minute", "year", "-",
+                    "abs",
+                    "ceil",
+                    "floor",
+                    "sqrt",
+                    "ln",
+                    "log2",
+                    "log10",
+                    "exp",
+                    "sgn",
+                    "sin",
+                    "cos",
+                    "tanh",
+                    "deg",
+                    "rad",
+                    "round",
+                    "timestamp",
+                    "absent",
+                    "sort",
+                    "sort_desc",
+                    "day_of_week",
+                    "minute",
+                    "year",
+                    "-",
                 ]);
                 format!("{f}({})", self.vector(d))
             }
@@ -191,7 +248,10 @@ impl Queries {
                 2 => format!("label_replace({}, \"host\", \"$1\", \"instance\", \"(.*):.*\")", self.vector(d)),
                 _ => format!("label_join({}, \"both\", \"-\", \"instance\", \"mode\")", self.vector(d)),
             },
-            _ => format!("histogram_quantile({}, rate(took_bucket[3m]))", self.0.one(&["0.5", "0.9", "0.99", "0", "1", "2"])),
+            _ => format!(
+                "histogram_quantile({}, rate(took_bucket[3m]))",
+                self.0.one(&["0.5", "0.9", "0.99", "0", "1", "2"])
+            ),
         }
     }
 
@@ -255,7 +315,8 @@ fn close(a: &Value, b: &Value) -> bool {
         },
         (Value::Array(x), Value::Array(y)) => x.len() == y.len() && x.iter().zip(y).all(|(x, y)| close(x, y)),
         (Value::Object(x), Value::Object(y)) => {
-            x.len() == y.len() && x.iter().all(|(k, v)| y.get(k).is_some_and(|w| if k == "metric" { v == w } else { close(v, w) }))
+            x.len() == y.len()
+                && x.iter().all(|(k, v)| y.get(k).is_some_and(|w| if k == "metric" { v == w } else { close(v, w) }))
         }
         _ => a == b,
     }
@@ -263,7 +324,8 @@ fn close(a: &Value, b: &Value) -> bool {
 
 /// The answer with its series in order of labels: an instant vector's order says something only after sorting.
 fn sorted(mut answer: Value, query: &str) -> Value {
-    let keeps_order = ["sort", "topk", "bottomk"].iter().any(|f| query.starts_with(f)) && !query.contains("count_values");
+    let keeps_order =
+        ["sort", "topk", "bottomk"].iter().any(|f| query.starts_with(f)) && !query.contains("count_values");
     if let Some(Value::Array(series)) = answer.pointer_mut("/data/result")
         && series.first().is_some_and(Value::is_object)
         && !keeps_order

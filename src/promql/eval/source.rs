@@ -63,7 +63,8 @@ impl RangeSource {
                     None => cx.options.default_step,
                 };
                 let from = fixed.unwrap_or(grid.start) - offset - range;
-                let to = fixed.unwrap_or_else(|| grid.last()) - offset;
+                let slide = if cx.is_v3() { 0 } else { grid.last() - grid.start };
+                let to = fixed.map_or_else(|| grid.last(), |t| t + slide) - offset;
                 let inner = subquery_grid(from, to, step.max(1), cx.is_v3());
                 let before = cx.samples;
                 let table = match node.eval(cx, inner)? {
@@ -173,12 +174,16 @@ impl Windows {
     }
 
     fn end(&self, step: usize) -> i64 {
-        self.fixed.unwrap_or_else(|| self.grid.time(step)).saturating_sub(self.offset)
+        let now = self.grid.time(step);
+        // Where a function keeps `@` from being evaluated once, 2.42 lets the window slide on from there.
+        let slide = if self.closed { now - self.grid.start } else { 0 };
+        self.fixed.map_or(now, |t| t.saturating_add(slide)).saturating_sub(self.offset)
     }
 
     /// First and last time that any window sees.
     pub fn seen(&self) -> (i64, i64) {
-        let last = self.grid.steps.saturating_sub(1);
+        // Also where the window slides on from `@`, storage gave only what the first one sees.
+        let last = if self.fixed.is_some() { 0 } else { self.grid.steps.saturating_sub(1) };
         let from = self.end(0).saturating_sub(self.range).saturating_sub(self.widen.0);
         (from.saturating_add(i64::from(!self.closed)), self.end(last).saturating_add(self.widen.1))
     }

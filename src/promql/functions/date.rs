@@ -26,27 +26,39 @@ fn days_in_month(year: i64, month: i64) -> i64 {
     }
 }
 
-fn days(seconds: i64) -> i64 {
-    seconds.div_euclid(86_400)
+/// Seconds from the first instant of Go's calendar to the Unix epoch.
+const EPOCH: u64 = 9_223_372_028_715_321_600;
+
+/// Days since 1970-01-01 and the second of the day. What no integer can hold counts as the smallest, and all of it
+/// wraps around, as on the real server.
+fn moment(v: f64) -> (i64, i64) {
+    let seconds =
+        if v >= -9_223_372_036_854_775_808.0 && v < 9_223_372_036_854_775_808.0 { v as i64 } else { i64::MIN };
+    let absolute = seconds.cast_unsigned().wrapping_add(EPOCH);
+    ((absolute / 86_400).cast_signed() - (EPOCH / 86_400).cast_signed(), (absolute % 86_400).cast_signed())
+}
+
+fn day(v: f64) -> (i64, i64, i64) {
+    civil(moment(v).0)
 }
 
 /// The function of that name on Unix seconds, if it is one of these.
 pub(crate) fn by_name(name: &str) -> Option<fn(f64) -> f64> {
     Some(match name {
-        "day_of_month" => |v| civil(days(v as i64)).2 as f64,
-        "day_of_week" => |v| (days(v as i64) + 4).rem_euclid(7) as f64,
+        "day_of_month" => |v| day(v).2 as f64,
+        "day_of_week" => |v| (moment(v).0 + 4).rem_euclid(7) as f64,
         "day_of_year" => |v| {
-            let (year, month, day) = civil(days(v as i64));
+            let (year, month, day) = day(v);
             ((1..month).map(|m| days_in_month(year, m)).sum::<i64>() + day) as f64
         },
         "days_in_month" => |v| {
-            let (year, month, _) = civil(days(v as i64));
+            let (year, month, _) = day(v);
             days_in_month(year, month) as f64
         },
-        "hour" => |v| ((v as i64).rem_euclid(86_400) / 3600) as f64,
-        "minute" => |v| ((v as i64).rem_euclid(3600) / 60) as f64,
-        "month" => |v| civil(days(v as i64)).1 as f64,
-        "year" => |v| civil(days(v as i64)).0 as f64,
+        "hour" => |v| (moment(v).1 / 3600) as f64,
+        "minute" => |v| (moment(v).1 % 3600 / 60) as f64,
+        "month" => |v| day(v).1 as f64,
+        "year" => |v| day(v).0 as f64,
         _ => return None,
     })
 }
@@ -70,5 +82,7 @@ mod tests {
         assert_eq!(at("minute", t), 59.0);
         assert_eq!(at("year", -1.0), 1969.0);
         assert_eq!(at("day_of_week", -1.0), 3.0);
+        // What a real 2.42 answers.
+        assert_eq!(at("minute", f64::INFINITY), 30.0);
     }
 }
