@@ -94,7 +94,12 @@ impl Parser<'_> {
         let value = self.expect(TokenKind::String);
         let value = self.within(value, CONTEXT, "string")?;
         let text = self.unquoted(value)?;
-        Matcher::new(op, name, text, self.is_v3()).map_err(|e| self.error(label.span.to(value.span), e.to_string()))
+        let span = label.span.to(value.span);
+        if self.is_v3() && matches!(op, MatchOp::Regexp | MatchOp::NotRegexp) {
+            // Prometheus 3 looks at the pattern alone before it anchors it.
+            Regexp::check(&text).map_err(|e| self.error(span, e.to_string()))?;
+        }
+        Matcher::new(op, name, text, self.is_v3()).map_err(|e| self.error(span, e.to_string()))
     }
 }
 
