@@ -15,8 +15,21 @@ const UNITS: [(&str, i64); 7] =
 /// Reads a Prometheus duration (`model.ParseDuration`), giving nanoseconds.
 ///
 /// # Errors
-/// In the words of prometheus/common: `empty duration string`, `not a valid duration string: "5"`, `duration out of range`.
+/// In the words of prometheus/common as of Prometheus 2.42: `empty duration string`, `not a valid duration string: "5"`,
+/// `duration out of range`.
 pub fn parse_prometheus_duration(text: &str) -> Result<i64, String> {
+    parse_prometheus(text, false)
+}
+
+/// As [`parse_prometheus_duration`], in the words of Prometheus 3.
+///
+/// # Errors
+/// As there, and `unknown unit "x" in duration "5x"`.
+pub fn parse_newer_prometheus_duration(text: &str) -> Result<i64, String> {
+    parse_prometheus(text, true)
+}
+
+fn parse_prometheus(text: &str, newer: bool) -> Result<i64, String> {
     match text {
         "0" => return Ok(0),
         "" => return Err("empty duration string".to_owned()),
@@ -31,10 +44,15 @@ pub fn parse_prometheus_duration(text: &str) -> Result<i64, String> {
             at += 1;
         }
         let number = &text[start..at];
-        let unit_end = at + bytes[at..].iter().take_while(|b| b.is_ascii_alphabetic()).count();
+        let unit_end = at + bytes[at..].iter().take_while(|b| !b.is_ascii_digit()).count();
         let unit = &text[at..unit_end];
-        let index = UNITS.iter().position(|(name, _)| *name == unit).ok_or_else(invalid)?;
-        if number.is_empty() || index < next_unit {
+        if number.is_empty() || unit.is_empty() {
+            return Err(invalid());
+        }
+        let index = UNITS.iter().position(|(name, _)| *name == unit).ok_or_else(|| {
+            if newer { format!("unknown unit {} in duration {}", quote(unit), quote(text)) } else { invalid() }
+        })?;
+        if index < next_unit {
             return Err(invalid());
         }
         next_unit = index + 1;
@@ -51,11 +69,11 @@ pub fn parse_prometheus_duration(text: &str) -> Result<i64, String> {
 /// Reads a Prometheus duration that may be negative (`model.ParseDurationAllowNegative`, since Prometheus 3).
 ///
 /// # Errors
-/// As [`parse_prometheus_duration`].
+/// As [`parse_newer_prometheus_duration`].
 pub fn parse_signed_prometheus_duration(text: &str) -> Result<i64, String> {
     match text.strip_prefix('-') {
-        Some(rest) => parse_prometheus_duration(rest).map(|v| -v),
-        None => parse_prometheus_duration(text),
+        Some(rest) => parse_newer_prometheus_duration(rest).map(|v| -v),
+        None => parse_newer_prometheus_duration(text),
     }
 }
 
@@ -206,6 +224,13 @@ mod tests {
         }
         assert_eq!(parse_prometheus_duration("300y"), Err("duration out of range".to_owned()));
         assert_eq!(parse_signed_prometheus_duration("-5m"), Ok(-5 * MINUTE));
+        for (bad, text) in [
+            ("5 m", "unknown unit \" m\" in duration \"5 m\""),
+            ("5", "not a valid duration string: \"5\""),
+            ("1h1d", "not a valid duration string: \"1h1d\""),
+        ] {
+            assert_eq!(parse_newer_prometheus_duration(bad), Err(text.to_owned()));
+        }
     }
 
     #[test]

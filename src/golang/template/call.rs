@@ -40,11 +40,11 @@ impl<'e> State<'e> {
     ) -> Result<Value> {
         match result {
             Ok(value) => {
-                match &value {
-                    Value::Str(s) => self.spend(s.len())?,
-                    Value::List(l) => self.spend(l.items.len())?,
-                    _ => {}
-                }
+                self.spend(match &value {
+                    Value::Str(s) => s.len(),
+                    Value::List(_) | Value::Object(_) => value.list_len() * 16,
+                    _ => 0,
+                })?;
                 Ok(value)
             }
             Err(e) => {
@@ -107,6 +107,9 @@ impl<'e> State<'e> {
         if let Some(last) = last {
             values.push(self.validated(last, ty(rest.len()))?);
         }
+        // Reading long arguments costs as well, though far less than making them.
+        let read: usize = values.iter().map(|v| v.as_str().map_or(0, |s| s.len() / 64)).sum();
+        self.spend(read)?;
         Ok(values)
     }
 

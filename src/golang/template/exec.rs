@@ -6,13 +6,14 @@ use std::sync::Arc;
 use super::node::{Branch, Command, Node, Operand, OperandKind, Pipe, TemplateCall, Tree};
 use super::print::print_action;
 use super::value::{Functions, Type, Value};
+use super::verbs::MAX_TEXT;
 
 /// What one execution may use up. Counted, not timed, so that runs repeat.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Commands evaluated and nodes walked.
     pub steps: usize,
-    /// Bytes written, and bytes made by functions on the way.
+    /// Bytes written, and bytes made by functions on the way; at most 16 MiB.
     pub bytes: usize,
     /// How deep controls, parentheses and template calls may nest while running.
     pub depth: usize,
@@ -20,7 +21,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { steps: 1_000_000, bytes: 16 << 20, depth: 200 }
+        Self { steps: 1_000_000, bytes: MAX_TEXT, depth: 200 }
     }
 }
 
@@ -91,7 +92,7 @@ pub(super) fn execute(
         at: At::Nowhere,
         variables: vec![("$".into(), dot.clone())],
         out: String::new(),
-        left: limits,
+        left: Limits { bytes: limits.bytes.min(MAX_TEXT), ..limits },
     };
     match state.walk_list(dot, &tree.root) {
         Ok(_) => Ok(state.out),

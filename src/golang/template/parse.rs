@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use super::super::float::parse_float;
 use super::super::quote;
 use super::super::quoting::{unquote, unquote_char};
@@ -11,6 +13,9 @@ use super::{GoVersion, ParseError};
 
 /// How deep parentheses and controls may nest; Go's own limit is in the thousands.
 const MAX_DEPTH: usize = 150;
+
+/// So many variables may be in scope at once.
+const MAX_VARIABLES: usize = 1_000;
 
 /// What ended a list of nodes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,6 +59,7 @@ struct Parser<'t, 'f> {
     version: GoVersion,
     depth: usize,
     trees: Vec<Tree>,
+    tree_index: FxHashMap<Arc<str>, usize>,
 }
 
 type Result<T> = std::result::Result<T, ParseError>;
@@ -70,6 +76,7 @@ pub(super) fn parse(name: &str, text: &str, known: &dyn Fn(&str) -> bool, versio
         version,
         depth: 0,
         trees: Vec::new(),
+        tree_index: FxHashMap::default(),
     };
     let root = parser.top_level()?;
     parser.add(name.into(), root)?;
@@ -169,8 +176,11 @@ impl<'t> Parser<'t, '_> {
 
     fn add(&mut self, name: Arc<str>, root: Vec<Node>) -> Result<()> {
         let tree = Tree { name, parse_name: Arc::clone(&self.parse_name), source: Arc::clone(&self.source), root };
-        match self.trees.iter().position(|t| t.name == tree.name) {
-            None => self.trees.push(tree),
+        match self.tree_index.get(&tree.name).copied() {
+            None => {
+                self.tree_index.insert(Arc::clone(&tree.name), self.trees.len());
+                self.trees.push(tree);
+            }
             Some(i) if self.trees[i].is_empty() => self.trees[i] = tree,
             Some(_) if tree.is_empty() => {}
             Some(_) => return self.error(format!("template: multiple definition of template {}", quote(&tree.name))),
@@ -416,12 +426,12 @@ impl<'t> Parser<'t, '_> {
             if matches!(next.kind, Kind::Assign | Kind::Declare) {
                 pipe.assigns = next.kind == Kind::Assign;
                 self.next_non_space();
-                self.declare(pipe, variable);
+                self.declare(pipe, variable)?;
                 return Ok(());
             }
             if next.kind == Kind::Char && next.text == "," {
                 self.next_non_space();
-                self.declare(pipe, variable);
+                self.declare(pipe, variable)?;
                 if context == "range" && pipe.variables.len() < 2 {
                     match self.peek_non_space().kind {
                         Kind::Variable | Kind::RightDelim | Kind::RightParen => continue,
@@ -439,10 +449,14 @@ impl<'t> Parser<'t, '_> {
         }
     }
 
-    fn declare(&mut self, pipe: &mut Pipe, variable: Item<'_>) {
+    fn declare(&mut self, pipe: &mut Pipe, variable: Item<'_>) -> Result<()> {
+        if self.frame.variables.len() > MAX_VARIABLES {
+            return self.error("too many variables");
+        }
         let name: Arc<str> = variable.text.into();
         pipe.variables.push(Arc::clone(&name));
         self.frame.variables.push(name);
+        Ok(())
     }
 
     fn command(&mut self) -> Result<Command> {

@@ -1,7 +1,7 @@
 //! Values as text: what an action prints, and Go's `fmt.Sprint` family.
 
 use super::value::Value;
-use super::verbs::{Spec, print_argument};
+use super::verbs::{MAX_TEXT, Spec, print_argument};
 
 /// What `{{ value }}` writes: as `fmt.Fprint`, but `<no value>` for nil, and pointers followed.
 pub(super) fn print_action(out: &mut String, value: &Value) {
@@ -30,6 +30,9 @@ pub fn sprint(values: &[Value]) -> String {
     let mut out = String::new();
     let mut after_string = true;
     for (i, value) in values.iter().enumerate() {
+        if out.len() > MAX_TEXT {
+            break;
+        }
         let is_string = matches!(value.plain(), Value::Str(_));
         if i > 0 && !is_string && !after_string {
             out.push(' ');
@@ -44,6 +47,9 @@ pub fn sprint(values: &[Value]) -> String {
 pub(super) fn sprintln(values: &[Value]) -> String {
     let mut out = String::new();
     for (i, value) in values.iter().enumerate() {
+        if out.len() > MAX_TEXT {
+            break;
+        }
         if i > 0 {
             out.push(' ');
         }

@@ -302,6 +302,14 @@ mod tests {
         assert!(run(endless).is_err_and(|e| e.contains("exceeded maximum template depth")));
         let wide = "{{ range 100000000 }}{{ end }}";
         assert!(run(wide).is_err_and(|e| e.contains("template runs too long")));
+        let wide_format = format!("{{{{ printf \"{}\" 1 }}}}", "%9999999[1]d".repeat(1_000));
+        assert!(run(&wide_format).is_err_and(|e| e.contains("template makes too much text")));
+        let declared: String = (0..2_000).map(|i| format!("{{{{ $v{i} := 1 }}}}")).collect();
+        assert!(run(&declared).is_err_and(|e| e.contains("too many variables")));
+        let many = format!("{{{{ $x := printf \"%9999999d\" 1 }}}}{{{{ print {} }}}}", "$x ".repeat(1_000));
+        assert!(run(&many).is_err_and(|e| e.contains("template makes too much text")));
+        let compared = "{{ $x := printf \"%9999999d\" 1 }}{{ range 100000 }}{{ if eq $x $x }}{{ end }}{{ end }}";
+        assert!(run(compared).is_err_and(|e| e.contains("template makes too much text")));
         let big = "{{ range 1000 }}{{ printf \"%1000000d\" 1 }}{{ end }}";
         assert!(run(big).is_err_and(|e| e.contains("template makes too much text")));
     }

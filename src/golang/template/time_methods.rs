@@ -73,7 +73,8 @@ fn time_method(t: &GoTime, name: &str, args: &[Value]) -> Result<Value, String> 
         ("Add", [Value::Duration(d)]) => Value::from(t.add(*d)),
         ("Truncate", [Value::Duration(d)]) => {
             // Go counts from its zero time, not from the Unix epoch.
-            let since_zero = i128::from(t.unix() - GoTime::zero().unix()) * 1_000_000_000 + i128::from(t.nanosecond());
+            let seconds = i128::from(t.unix()) - i128::from(GoTime::zero().unix());
+            let since_zero = seconds * 1_000_000_000 + i128::from(t.nanosecond());
             let over = if *d > 0 { since_zero.rem_euclid(i128::from(*d)) } else { 0 };
             Value::from(t.add(-i64::try_from(over).unwrap_or(0)))
         }

@@ -295,6 +295,18 @@ impl Value {
         }
     }
 
+    /// How many elements a slice has; 0 for anything else.
+    pub(super) fn list_len(&self) -> usize {
+        match self {
+            Self::List(list) => list.items.len(),
+            Self::Object(object) => match object.underlying() {
+                Some(Self::List(list)) => list.items.len(),
+                _ => 0,
+            },
+            _ => 0,
+        }
+    }
+
     /// The text of a string value.
     pub fn as_str(&self) -> Option<&str> {
         match self {

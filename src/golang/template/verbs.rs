@@ -9,6 +9,9 @@ use super::value::{Object, Value};
 /// Widths and precisions of more digits than this has are refused, as in Go.
 const TOO_LARGE: usize = 1_000_000;
 
+/// No text is made longer than about this; whoever asks for it gets an error from the executor's own limit.
+pub(super) const MAX_TEXT: usize = 16 << 20;
+
 /// Flags, width and precision of one verb.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Spec {
@@ -40,6 +43,9 @@ pub(super) fn sprintf(format: &str, args: &[Value]) -> String {
     let mut out = String::with_capacity(format.len() + 16);
     let mut c = Cursor { format: format.as_bytes(), at: 0, args, arg: 0, reordered: false, good_index: true };
     while let Some(percent) = format[c.at..].find('%') {
+        if out.len() > MAX_TEXT {
+            return out;
+        }
         out.push_str(&format[c.at..c.at + percent]);
         c.at += percent + 1;
         c.good_index = true;
@@ -69,6 +75,9 @@ pub(super) fn sprintf(format: &str, args: &[Value]) -> String {
     if !c.reordered && c.arg < args.len() {
         out.push_str("%!(EXTRA ");
         for (i, arg) in args[c.arg..].iter().enumerate() {
+            if out.len() > MAX_TEXT {
+                return out;
+            }
             if i > 0 {
                 out.push_str(", ");
             }
@@ -246,6 +255,9 @@ fn print_value(out: &mut String, spec: &Spec, value: &Value, verb: char, depth: 
             }
             out.push_str(open);
             for (i, item) in list.items.iter().enumerate() {
+                if out.len() > MAX_TEXT {
+                    return;
+                }
                 if i > 0 {
                     out.push_str(separator);
                 }
@@ -260,6 +272,9 @@ fn print_value(out: &mut String, spec: &Spec, value: &Value, verb: char, depth: 
             }
             out.push_str(open);
             for (i, (key, item)) in map.entries().iter().enumerate() {
+                if out.len() > MAX_TEXT {
+                    return;
+                }
                 if i > 0 {
                     out.push_str(separator);
                 }

@@ -90,9 +90,11 @@ impl Functions for Bound<'_> {
                 let samples = (self.data.query)(text(0))?;
                 Ok(result(samples.into_iter().map(|s| Value::object(Sample(s))).collect()))
             }
-            "first" => {
-                items(&args[0]).first().cloned().ok_or_else(|| "first() called on vector with no elements".to_owned())
+            "first" => match args[0].plain() {
+                Value::List(list) => list.items.first().cloned(),
+                _ => None,
             }
+            .ok_or_else(|| "first() called on vector with no elements".to_owned()),
             "label" => Ok(label(&args[1], text(0))),
             "value" => Ok(field(&args[0], "Value")),
             "strvalue" => Ok(label(&args[0], "__value__")),
@@ -177,7 +179,7 @@ fn to_float(v: &Value) -> Result<f64, String> {
 }
 
 fn result(items: Vec<Value>) -> Value {
-    Value::object(QueryResult(items))
+    Value::object(QueryResult(Value::list(&SAMPLE, items)))
 }
 
 fn items(v: &Value) -> Vec<Value> {
@@ -201,8 +203,8 @@ fn label(v: &Value, name: &str) -> Value {
     }
 }
 
-/// `template.queryResult`
-struct QueryResult(Vec<Value>);
+/// `template.queryResult`; it holds the plain slice.
+struct QueryResult(Value);
 
 impl Object for QueryResult {
     fn type_name(&self) -> &'static str {
@@ -210,7 +212,7 @@ impl Object for QueryResult {
     }
 
     fn underlying(&self) -> Option<Value> {
-        Some(Value::list(&SAMPLE, self.0.clone()))
+        Some(self.0.clone())
     }
 }
 
