@@ -331,8 +331,8 @@ fn of_floats(
         F::LastOverTime => values.last().copied(),
         F::TsOfFirstOverTime => Some(seconds(w.times[0])),
         F::TsOfLastOverTime => w.times.last().map(|t| seconds(*t)),
-        F::StdvarOverTime => Some(over_time::variance(values)),
-        F::StddevOverTime => Some(over_time::variance(values).sqrt()),
+        F::StdvarOverTime => Some(over_time::variance(values, call.dialect)),
+        F::StddevOverTime => Some(over_time::variance(values, call.dialect).sqrt()),
         F::MadOverTime => Some(over_time::median_absolute_deviation(values, buffers.floats)),
         F::QuantileOverTime => {
             let q = param(0);
@@ -343,9 +343,11 @@ fn of_floats(
         }
         F::Changes => Some(over_time::changes(values)),
         F::Resets => Some(over_time::resets(values)),
-        F::Deriv => (values.len() > 1).then(|| regression::linear_regression(w.times, values, w.times[0]).0),
+        F::Deriv => {
+            (values.len() > 1).then(|| regression::linear_regression(w.times, values, w.times[0], call.dialect).0)
+        }
         F::PredictLinear => (values.len() > 1).then(|| {
-            let (slope, intercept) = regression::linear_regression(w.times, values, w.now);
+            let (slope, intercept) = regression::linear_regression(w.times, values, w.now, call.dialect);
             slope * param(0) + intercept
         }),
         F::DoubleExponentialSmoothing => {

@@ -1,5 +1,7 @@
 //! Kahan's summation with Neumaier's improvement.
 
+use crate::promql::Dialect;
+
 /// A sum that carries the rounding errors beside it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Kahan {
@@ -23,6 +25,24 @@ impl Kahan {
             self.compensation += (v - t) + self.sum;
         }
         self.sum = t;
+    }
+
+    /// As 2.42 adds: an infinite sum makes the compensation NaN.
+    #[inline]
+    pub fn add_old(&mut self, v: f64) {
+        let t = self.sum + v;
+        if self.sum.abs() >= v.abs() {
+            self.compensation += (self.sum - t) + v;
+        } else {
+            self.compensation += (v - t) + self.sum;
+        }
+        self.sum = t;
+    }
+
+    /// As the dialect adds.
+    #[inline]
+    pub fn add_as(&mut self, v: f64, dialect: Dialect) {
+        if dialect == Dialect::V2_42 { self.add_old(v) } else { self.add(v) }
     }
 
     pub fn total(self) -> f64 {

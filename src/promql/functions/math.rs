@@ -47,12 +47,22 @@ pub(crate) fn round(v: f64, to_nearest: f64) -> f64 {
     (v * inverse + 0.5).floor() / inverse
 }
 
-/// Go's `math.Max(min, math.Min(max, v))`: NaN in any place gives NaN.
+/// Go's `math.Max(min, math.Min(max, v))`: NaN wins, but for an infinity that would win over everything else.
 pub(crate) fn clamp(v: f64, min: f64, max: f64) -> f64 {
-    if v.is_nan() || min.is_nan() || max.is_nan() {
-        return f64::NAN;
+    let lesser = if v == f64::NEG_INFINITY || max == f64::NEG_INFINITY {
+        f64::NEG_INFINITY
+    } else if v.is_nan() || max.is_nan() {
+        f64::NAN
+    } else {
+        v.min(max)
+    };
+    if lesser == f64::INFINITY || min == f64::INFINITY {
+        f64::INFINITY
+    } else if lesser.is_nan() || min.is_nan() {
+        f64::NAN
+    } else {
+        lesser.max(min)
     }
-    v.min(max).max(min)
 }
 
 /// C's remainder, the sign of the dividend.

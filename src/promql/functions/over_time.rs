@@ -18,7 +18,7 @@ pub(crate) fn avg(values: &[f64], dialect: Dialect) -> f64 {
         for v in values {
             count += 1.0;
             if let Some(increment) = old_mean_increment(mean.sum, *v, count) {
-                mean.add(increment);
+                mean.add_old(increment);
             }
         }
         return if mean.sum.is_infinite() { mean.sum } else { mean.total() };
@@ -42,13 +42,13 @@ pub(crate) fn extreme(values: &[f64], better: impl Fn(f64, f64) -> bool) -> (f64
     best
 }
 
-pub(crate) fn variance(values: &[f64]) -> f64 {
+pub(crate) fn variance(values: &[f64], dialect: Dialect) -> f64 {
     let (mut mean, mut squares, mut count) = (Kahan::default(), Kahan::default(), 0.0);
     for v in values {
         count += 1.0;
         let delta = v - mean.total();
-        mean.add(delta / count);
-        squares.add(delta * (v - mean.total()));
+        mean.add_as(delta / count, dialect);
+        squares.add_as(delta * (v - mean.total()), dialect);
     }
     squares.total() / count
 }

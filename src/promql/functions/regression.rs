@@ -1,9 +1,10 @@
 //! `deriv`, `predict_linear`, `double_exponential_smoothing` (once `holt_winters`).
 
 use super::kahan::Kahan;
+use crate::promql::Dialect;
 
 /// Least squares: slope, and the value at `intercept_time` (Unix ms). A constant series is handled exactly.
-pub(crate) fn linear_regression(times: &[i64], values: &[f64], intercept_time: i64) -> (f64, f64) {
+pub(crate) fn linear_regression(times: &[i64], values: &[f64], intercept_time: i64, dialect: Dialect) -> (f64, f64) {
     let first = values[0];
     let (mut x_sum, mut y_sum, mut xy_sum, mut xx_sum) =
         (Kahan::default(), Kahan::default(), Kahan::default(), Kahan::default());
@@ -13,10 +14,10 @@ pub(crate) fn linear_regression(times: &[i64], values: &[f64], intercept_time: i
             constant = false;
         }
         let x = (t - intercept_time) as f64 / 1e3;
-        x_sum.add(x);
-        y_sum.add(*y);
-        xy_sum.add(x * y);
-        xx_sum.add(x * x);
+        x_sum.add_as(x, dialect);
+        y_sum.add_as(*y, dialect);
+        xy_sum.add_as(x * y, dialect);
+        xx_sum.add_as(x * x, dialect);
     }
     if constant {
         return if first.is_infinite() { (f64::NAN, f64::NAN) } else { (0.0, first) };
