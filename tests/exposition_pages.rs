@@ -1,5 +1,6 @@
 //! What Prometheus 2.42 says of pages, good and bad: the text format from a server's `lastError`, OpenMetrics from
 //! promtool. In the fixtures every character of a page stands for one byte.
+#![allow(clippy::print_stderr)] // a skipped test says so
 
 use labkit::exposition::{Entry, Format, Page, PageError, Series};
 use labkit::promql::Dialect;

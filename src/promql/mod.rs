@@ -16,8 +16,8 @@ mod pretty;
 mod printer;
 
 pub use parser::{
-    MAX_DEPTH, ParseError, ParseOptions, SequenceValue, SeriesDescription, parse, parse_metric, parse_metric_selector,
-    parse_series_description,
+    MAX_DEPTH, MAX_OPERATORS, ParseError, ParseOptions, SequenceValue, SeriesDescription, parse, parse_metric,
+    parse_metric_selector, parse_series_description,
 };
 pub use pretty::prettify;
 pub use printer::print;

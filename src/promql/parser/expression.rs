@@ -46,6 +46,7 @@ impl Parser<'_> {
             if tightness < min {
                 return Ok(lhs);
             }
+            self.count_operator()?;
             self.next()?;
             lhs = self.right_side(lhs, op, tightness)?;
         }

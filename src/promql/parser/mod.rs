@@ -27,6 +27,10 @@ use crate::text::Span;
 /// a thread's stack.
 pub const MAX_DEPTH: usize = 256;
 
+/// How many operators an expression may have. Prometheus has no such limit; what walks a tree without a loop needs
+/// stack in proportion.
+pub const MAX_OPERATORS: usize = 25_000;
+
 /// Why a rule did not match.
 enum Fail {
     /// The next token fits no rule that is open so far.
@@ -43,11 +47,12 @@ struct Parser<'a> {
     lexer: Lexer<'a>,
     peeked: Option<Token>,
     depth: usize,
+    operators: usize,
 }
 
 impl<'a> Parser<'a> {
     fn new(text: &'a str, options: &ParseOptions) -> Self {
-        Self { text, options: *options, lexer: Lexer::new(text, options.dialect), peeked: None, depth: 0 }
+        Self { text, options: *options, lexer: Lexer::new(text, options.dialect), peeked: None, depth: 0, operators: 0 }
     }
 
     fn is_v3(&self) -> bool {
@@ -128,6 +133,15 @@ impl<'a> Parser<'a> {
         }
         let span = self.peek_token()?.span;
         Err(self.error(span, format!("expression is nested deeper than {MAX_DEPTH} levels")))
+    }
+
+    fn count_operator(&mut self) -> Parsed<()> {
+        self.operators += 1;
+        if self.operators <= MAX_OPERATORS {
+            return Ok(());
+        }
+        let span = self.peek_token()?.span;
+        Err(self.error(span, format!("expression has more than {MAX_OPERATORS} operators")))
     }
 
     fn leave(&mut self) {
