@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use labkit::check::probe::files;
 use labkit::stack::compose::network::{Network, Reach};
 use labkit::stack::compose::persist::of_grafana;
+use labkit::stack::compose::{LoadOptions, load};
 use labkit::stack::discover::projects;
 use labkit::stack::grafana::colour::{Redness, redness};
 use labkit::stack::grafana::time::{Moment, moment, refresh_millis};
@@ -95,6 +96,23 @@ fn no_public_dashboard_has_the_red_line_and_only_the_full_one_is_full() {
         seen += 1;
     }
     assert!(seen > 40);
+}
+
+#[test]
+fn refused_projects_are_refused_in_docker_composes_words() {
+    let Some(path) = conformance("grafana/compose") else { return };
+    let mut wrong = Vec::new();
+    for row in rows(&path.join("facts.tsv")).iter().filter(|row| row[2] == "1") {
+        // Warnings stand before the message; paths are the repository's own here.
+        let wanted = row[3].rsplit(" | ").next().unwrap_or_default().replace("/CASE/", "");
+        let tree = files::open(&path.join("cases").join(&row[0])).expect("a case");
+        let project = load(&tree, "", &LoadOptions::default()).expect("a compose file");
+        let told = project.refused.first().and_then(|d| d.upstream.clone()).unwrap_or_default();
+        if told != wanted {
+            wrong.push(format!("{}: {told}, wanted {wanted}", row[0]));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// What another reader found in public stacks, in labkit's words.

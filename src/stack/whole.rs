@@ -284,7 +284,7 @@ impl Stack {
     /// The address of the student's own machine in its network, told by a port that only it has.
     fn own_machine(&self, reach: Reach) -> Reach {
         let Reach::External { host, port } = &reach else { return reach };
-        let private = host.parse::<std::net::Ipv4Addr>().is_ok_and(|a| a.is_private());
+        let private = host.parse::<core::net::Ipv4Addr>().is_ok_and(|a| a.is_private());
         let published = self.compose.iter().flat_map(|c| &c.project.services).flat_map(|s| &s.ports);
         let known = *port == self.mock_port() || published.into_iter().any(|p| p.published_port() == Some(*port));
         if private && known && *port != self.hints.exporter_port {
@@ -339,7 +339,7 @@ impl Stack {
             Reach::Unreachable(why) => {
                 let host = split_port(target, 80).map_or_else(|| target.to_owned(), |(h, _)| h);
                 let itself = why.contains("is the container itself") || why.contains("listens") || why.contains("port");
-                let error = if itself || host.parse::<std::net::IpAddr>().is_ok() {
+                let error = if itself || host.parse::<core::net::IpAddr>().is_ok() {
                     format!("dial tcp {target}: connect: connection refused")
                 } else {
                     format!("dial tcp: lookup {host}: no such host")
@@ -372,7 +372,7 @@ impl Stack {
             }
             Reach::External { host, port } => {
                 let mut answer = refused(format!("nothing of the repository answers at {host}:{port}"));
-                if host.parse::<std::net::IpAddr>().is_err() {
+                if host.parse::<core::net::IpAddr>().is_err() {
                     answer.error = Some(format!("dial tcp: lookup {host}: no such host"));
                 }
                 answer

@@ -150,7 +150,14 @@ impl Loader<'_> {
         let included = tree.remove("include");
         let errors = schema::check(&tree);
         if !errors.is_empty() {
-            self.refused.extend(errors);
+            let words = |d: Diagnostic| match &d.upstream {
+                Some(words) => {
+                    let words = format!("validating {file}: {words}");
+                    d.upstream(words)
+                }
+                None => d,
+            };
+            self.refused.extend(errors.into_iter().map(words));
             return None;
         }
         match included.filter(|i| !i.is_null()) {

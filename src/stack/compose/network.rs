@@ -1,7 +1,7 @@
 //! Who reaches whom: what a host name and port mean when a container asks for them.
 
+use core::net::IpAddr;
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use super::container::Container;
 use super::port::Port;

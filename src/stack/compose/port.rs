@@ -97,7 +97,7 @@ fn short(text: &str, place: &Place) -> Result<Vec<Port>, String> {
     }
     let ip = ip.map(|ip| ip.trim_start_matches('[').trim_end_matches(']').to_owned()).filter(|ip| !ip.is_empty());
     if let Some(ip) = &ip {
-        ip.parse::<std::net::IpAddr>().map_err(|_| format!("invalid IP address: {ip}"))?;
+        ip.parse::<core::net::IpAddr>().map_err(|_| format!("invalid IP address: {ip}"))?;
     }
     let (first, last) = range(container).ok_or_else(|| format!("invalid containerPort: {container}"))?;
     let hosts = match host {

@@ -90,7 +90,7 @@ impl Tree {
     /// # Errors
     /// It is not YAML, a key stands twice, or it is no mapping.
     pub fn parse(source: &SourceText) -> Result<Option<Self>, Box<Diagnostic>> {
-        let Some(node) = yaml::parse(source)? else { return Ok(None) };
+        let Some(node) = yaml::parse_as(source, yaml::GoYaml::V3)? else { return Ok(None) };
         if node.is_null() {
             return Ok(None);
         }
