@@ -18,3 +18,4 @@ pub use expansion::Expansion;
 pub use group::{Group, RuleContext, RuleEvent};
 pub use spec::{AlertingSpec, GroupSpec, RuleKind, RuleSpec};
 pub mod template;
+pub mod unit_test;

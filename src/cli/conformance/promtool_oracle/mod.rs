@@ -4,6 +4,7 @@
 mod check_config;
 mod check_metrics;
 mod check_rules;
+mod test_rules;
 
 use std::path::{Path, PathBuf};
 
@@ -73,6 +74,7 @@ fn judge(report: &mut SuiteReport, case: String, folder: &Path, recorded: &Recor
     let outcome = match args.as_slice() {
         ["check", "config", rest @ ..] => check_config::run(rest, &setting),
         ["check", "rules", rest @ ..] => check_rules::run(rest, &setting),
+        ["test", "rules", rest @ ..] => test_rules::run(rest, &setting),
         ["check", "metrics", rest @ ..] => check_metrics::run(rest, &setting),
         _ => {
             report.fail(case, format!("exit {}", recorded.exit), "labkit has no such command yet");
