@@ -21,7 +21,7 @@
 //! | [`engine`] | the machine of the two clocks, and its journal |
 //! | [`stack`] | a student's stack as it would really run |
 //! | [`simulate`] | virtual driver, scenarios, mocked model, modelled VM |
-//! | [`live`] | servers on sockets: the stand-in for Discord |
+//! | [`live`] | servers on sockets: the stand-in for Discord, the mocked model |
 //! | [`lab`] | lab manifest: criteria, points, questions, parameters |
 //! | [`check`] | check scripts: steps, predicates, outcomes |
 //! | [`report`] | one versioned result model; one file per format |

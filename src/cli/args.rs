@@ -36,6 +36,8 @@ pub enum Command {
     Completions(CompletionsArgs),
     /// Receive messages as Discord would, for a real Alertmanager to talk to
     Discord(DiscordArgs),
+    /// Serve the mocked model's metric as a real exporter
+    Mock(super::mock::MockArgs),
     /// Answer PromQL over recorded samples with the JSON of Prometheus' API
     Query(super::query::QueryArgs),
     /// Hold the engine against recorded behaviour of the real programs

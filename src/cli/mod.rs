@@ -6,6 +6,7 @@ mod discord;
 mod exit;
 mod lab_source;
 mod labs;
+mod mock;
 mod print;
 mod progress;
 mod query;
@@ -37,6 +38,7 @@ pub fn main() -> ExitCode {
         Command::Explain(a) => labs::explain(&a),
         Command::Completions(a) => labs::completions(&a),
         Command::Discord(a) => discord::run(&a),
+        Command::Mock(a) => mock::run(&a),
         Command::Query(a) => query::run(&a),
         Command::Conformance(a) => conformance::run(&a),
     }

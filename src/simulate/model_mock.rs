@@ -3,7 +3,7 @@
 use crate::model::Time;
 
 /// Nanoseconds between two results.
-const STEP_NS: i64 = 5_000_000_000;
+pub const STEP_NS: i64 = 5_000_000_000;
 
 /// A mocked model whose results follow from a seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
