@@ -41,8 +41,20 @@ impl Heap {
         }
     }
 
-    fn replace_top(&mut self, item: (f64, u32)) {
-        self.items[0] = item;
+    /// Replaces the top. 2.42 takes it off before it puts the new element in, which leaves ties in another order.
+    fn replace_top(&mut self, item: (f64, u32), v3: bool) {
+        if v3 || self.items.len() == 1 {
+            self.items[0] = item;
+            self.sink();
+        } else {
+            self.items.swap_remove(0);
+            self.sink();
+            self.push(item);
+        }
+    }
+
+    /// Lets the top sink to its place.
+    fn sink(&mut self) {
         let mut parent = 0;
         loop {
             let mut child = 2 * parent + 1;
@@ -60,7 +72,7 @@ impl Heap {
         }
     }
 
-    fn offer(&mut self, item: (f64, u32), k: usize) {
+    fn offer(&mut self, item: (f64, u32), k: usize, v3: bool) {
         if self.items.len() < k {
             self.push(item);
             return;
@@ -68,7 +80,7 @@ impl Heap {
         let (top, v) = (self.items[0].0, item.0);
         let beats = if self.largest { top < v } else { top > v };
         if beats || (top.is_nan() && !v.is_nan()) {
-            self.replace_top(item);
+            self.replace_top(item, v3);
         }
     }
 
@@ -191,7 +203,7 @@ impl Aggregation {
                         heap.items.push(item);
                     }
                 }
-                _ if is_float(cell) => heap.offer(item, k),
+                _ if is_float(cell) => heap.offer(item, k, cx.is_v3()),
                 _ => {
                     let name = if largest { "topk" } else { "bottomk" };
                     cx.inform(format!("ignored histogram in {name} aggregation"), self.span);
@@ -259,4 +271,23 @@ fn in_ratio(labels: &Labels, ratio: f64) -> bool {
     let hash = label_hash(labels, HashLayout::Prefixed);
     let offset = hash as f64 / u64::MAX as f64;
     if ratio >= 0.0 { offset < ratio } else { offset >= 1.0 + ratio }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(v3: bool) -> Vec<u32> {
+        let mut heap = Heap { items: Vec::new(), largest: true };
+        for item in [(1.0, 0), (0.0, 1), (1.0, 2)] {
+            heap.offer(item, 2, v3);
+        }
+        heap.sorted()
+    }
+
+    #[test]
+    fn ties_come_in_the_order_of_each_version() {
+        assert_eq!(chosen(false), [0, 2]);
+        assert_eq!(chosen(true), [2, 0]);
+    }
 }
