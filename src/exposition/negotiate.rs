@@ -1,6 +1,6 @@
 //! Which format a page is in: what a scraper asks for, and what an exporter answers.
 
-use crate::promql::Dialect;
+use crate::model::Dialect;
 
 /// The formats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

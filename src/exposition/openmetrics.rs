@@ -6,7 +6,7 @@ use super::entry::{Entry, Exemplar, MetricType, PageError, Series};
 use super::labels::unescaped;
 use super::scanner::{Braces, INVALID, Scanned, Scanner, is_metric_start};
 use crate::golang::quote;
-use crate::promql::Dialect;
+use crate::model::Dialect;
 
 const NO_EOF: &str = "data does not end with # EOF";
 

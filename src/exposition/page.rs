@@ -6,7 +6,7 @@ use super::entry::{Entry, PageError};
 use super::negotiate::Format;
 use super::openmetrics::OpenMetricsReader;
 use super::text::TextReader;
-use crate::promql::Dialect;
+use crate::model::Dialect;
 
 /// A page. Bytes that are no UTF-8 are kept as U+FFFD; where they stand in labels or help, reading fails.
 #[derive(Clone, Debug)]

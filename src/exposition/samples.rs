@@ -6,8 +6,7 @@ use super::entry::{Entry, PageError};
 use super::negotiate::Format;
 use super::page::Page;
 use crate::golang::quote;
-use crate::model::Labels;
-use crate::promql::Dialect;
+use crate::model::{Dialect, Labels};
 
 /// One recorded sample.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,7 +4,7 @@ use super::entry::PageError;
 use super::labels::closing_quote;
 use crate::golang::float::parse_float;
 use crate::golang::quote;
-use crate::promql::Dialect;
+use crate::model::Dialect;
 
 /// Tokens as messages name them.
 pub(super) const INVALID: &str = "INVALID";

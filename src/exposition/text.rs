@@ -6,7 +6,7 @@ use super::entry::{Entry, MetricType, PageError, Series};
 use super::labels::{unescaped, unescaped_help};
 use super::scanner::{Braces, INVALID, Scanned, Scanner, is_metric_start};
 use crate::golang::quote;
-use crate::promql::Dialect;
+use crate::model::Dialect;
 
 /// Reads a page of the text format.
 #[derive(Clone, Debug)]

@@ -1,11 +1,13 @@
 //! Labels, matchers, samples, fingerprints and time: the data every room speaks.
 
+mod dialect;
 mod histogram;
 mod label_hash;
 mod labels;
 mod matcher;
 mod time;
 
+pub use dialect::Dialect;
 pub use histogram::{
     Bucket, CUSTOM_BUCKETS_SCHEMA, Combined, CounterResetHint, FloatHistogram, HistogramSum, IncompatibleSchemas,
 };
