@@ -184,3 +184,49 @@ fn failure(words: impl Into<String>) -> Diagnostic {
     let words = words.into();
     Diagnostic::error(words.clone()).upstream(words)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::file::{self, ReadRules};
+
+    const RULES: &str =
+        "groups:\n- name: g\n  rules:\n  - {alert: High, expr: 'm > 5', for: 2m, annotations: {v: '{{ $value }}'}}\n";
+
+    fn failures(cases: &str) -> Vec<String> {
+        let rules = file::read(&SourceText::new("r.yml", RULES), &ReadRules::release((2, 42))).0.expect("good rules");
+        let text =
+            format!("tests:\n- interval: 1m\n  input_series: [{{series: 'm{{a=\"b\"}}', values: '0 9x5'}}]\n{cases}");
+        let (tests, found) = read(&SourceText::new("t.yml", text), (2, 42));
+        assert!(found.is_empty(), "{found:?}");
+        let loaded = [Loaded { path: "r.yml".to_owned(), file: rules }];
+        run(&tests.expect("a good test"), &loaded, (2, 42)).into_iter().map(|d| d.message).collect()
+    }
+
+    #[test]
+    fn alerts_count_once_they_fire() {
+        let fires = "  alert_rule_test:\n  - {alertname: High, eval_time: 2m30s, exp_alerts: []}\n  - {alertname: High, eval_time: 3m, exp_alerts: [{exp_labels: {a: b}, exp_annotations: {v: '9'}}]}\n";
+        assert_eq!(failures(fires), Vec::<String>::new());
+        let wrong = failures("  alert_rule_test:\n  - {alertname: High, eval_time: 3m}\n");
+        assert!(
+            wrong[0].contains(
+                "exp:[], \n        got:[\n            0:\n              Labels:{a=\"b\", alertname=\"High\"}"
+            ),
+            "{wrong:?}"
+        );
+    }
+
+    #[test]
+    fn query_results_are_compared_exactly() {
+        let query = |value: &str| {
+            format!(
+                "  promql_expr_test:\n  - {{expr: m + 1, eval_time: 1m, exp_samples: [{{labels: '{{a=\"b\"}}', value: {value}}}]}}\n"
+            )
+        };
+        assert_eq!(failures(&query("10")), Vec::<String>::new());
+        assert_eq!(
+            failures(&query("11")),
+            ["    expr: \"m + 1\", time: 1m,\n        exp: {a=\"b\"} 1.1E+01\n        got: {a=\"b\"} 1E+01"]
+        );
+    }
+}
