@@ -24,7 +24,7 @@ pub struct Request<'a> {
 
 /// Judges every criterion.
 pub fn run(request: &Request<'_>) -> RunResult {
-    let mut world = Simulated::new(request.lab, request.tree, request.starter);
+    let mut world = Simulated::new(request.lab, request.checks, request.tree, request.starter);
     let mut criteria = judge(request.lab, request.checks, &mut world);
     if !request.only.is_empty() {
         for c in criteria.iter_mut().filter(|c| !request.only.contains(&c.id)) {

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use super::scenario::Scenario;
-use crate::alertmanager::config::{IntegrationKind, Settings};
+use crate::alertmanager::config::IntegrationKind;
 use crate::alertmanager::{Notification, Outcome, Status};
 use crate::engine::{Event, Journal, Phases};
 use crate::model::{Labels, Time};
@@ -87,8 +87,8 @@ impl PhaseOutcome {
                         }
                     }
                 }
-                Event::Notification { notification, outcome, .. } => {
-                    messages.extend(message(at, notification, outcome, &told_as));
+                Event::Notification { notification, url, outcome, .. } => {
+                    messages.extend(message(at, notification, url, outcome, &told_as));
                 }
                 _ => {}
             }
@@ -117,6 +117,7 @@ impl PhaseOutcome {
 fn message(
     at: f64,
     notification: &Notification,
+    url: &str,
     outcome: &Outcome,
     told_as: &[(Labels, (usize, usize))],
 ) -> Option<Message> {
@@ -131,11 +132,7 @@ fn message(
     if alerts.is_empty() {
         return None;
     }
-    let discord = match &notification.integration.settings {
-        Settings::Discord(_) => true,
-        Settings::Webhook(w) => w.url.as_deref().is_some_and(super::receivers::is_discord_host),
-        Settings::Other(_) => false,
-    };
+    let discord = super::receivers::leads_to_discord(notification.kind(), url);
     Some(Message {
         at,
         receiver: notification.receiver.to_string(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::alertmanager::config::{DiscordSettings, Settings};
+use crate::alertmanager::config::{DiscordSettings, IntegrationKind, Settings};
 use crate::alertmanager::notify::{NotifyError, Outgoing, render};
 use crate::alertmanager::template::{DISCORD_MESSAGE, DISCORD_TITLE};
 use crate::alertmanager::{Notification, Outcome};
@@ -80,10 +80,18 @@ fn takes_only_messages(url: &str) -> bool {
 }
 
 /// Whether a URL is a webhook of Discord itself.
-pub(super) fn is_discord_host(url: &str) -> bool {
+fn is_discord_host(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let host = host.rsplit_once('@').map_or(host, |(_, h)| h);
     let known = ["discord.com", "discordapp.com"].iter().any(|h| host == *h || host.ends_with(&format!(".{h}")));
     known && path.starts_with("api/") && path.contains("webhooks/")
+}
+
+/// Whether a request goes to Discord: by its own integration, by another program's form of its webhook, or over a
+/// bridge that carries the name.
+pub fn leads_to_discord(kind: IntegrationKind, url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = rest.split(['/', ':', '?']).next().unwrap_or("");
+    kind == IntegrationKind::Discord || host.contains("discord")
 }

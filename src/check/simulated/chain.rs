@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use super::alerts::Place;
 use super::value::{Compared, compared};
-use crate::alertmanager::config::IntegrationKind;
 use crate::alertmanager::{self, MutedBy, Outcome, Status};
 use crate::check::{Finding, Stage};
 use crate::engine::{Engine, Event, SendOutcome};
 use crate::golang::duration::format_prometheus_duration;
 use crate::rules::{AlertState, RuleKind, RuleSpec};
 use crate::simulate::Scenario;
+use crate::simulate::receivers::leads_to_discord;
 
 /// What is asked of one run.
 pub struct Question<'a> {
@@ -314,12 +314,4 @@ fn links(way: &Way, broken: Stage) -> Vec<Value> {
             json!({"stage": name, "what": what, "ok": ok})
         })
         .collect()
-}
-
-/// Whether a request goes to Discord: by its own integration, by another program's form of its webhook, or over a
-/// bridge that carries the name.
-pub fn leads_to_discord(kind: IntegrationKind, url: &str) -> bool {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let host = rest.split(['/', ':', '?']).next().unwrap_or("");
-    kind == IntegrationKind::Discord || host.contains("discord")
 }

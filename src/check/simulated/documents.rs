@@ -7,6 +7,45 @@ use crate::check::document::{Document, Found, find_answer, kinds_of_commands, ow
 use crate::check::{AnswersStep, Finding, MarkdownStep, Outcome};
 use crate::lab::Missing;
 use crate::report::Basis;
+use crate::stack::FileTree;
+use crate::stack::discover;
+
+/// Words that tell which of a course's labs a document is about.
+const TOPICS: [&str; 6] = ["prometheus", "grafana", "alertmanager", "node exporter", "node_exporter", "stress-ng"];
+/// Paths that hold no work of the student.
+const ELSEWHERE: [&str; 5] = ["readme", "changelog", "licence", "license", "template"];
+
+/// The documents of a kind: `report` is what tells of this lab, `cheat-sheet` what lists commands.
+pub fn find(tree: &FileTree, kind: &str) -> Vec<Document> {
+    discover::markdown(tree)
+        .into_iter()
+        .filter(|source| {
+            let path = source.name().to_ascii_lowercase();
+            let sheet = is_cheat_sheet(&path);
+            match kind {
+                "cheat-sheet" => sheet,
+                _ => !sheet && is_report(&path, source.text()),
+            }
+        })
+        .map(|source| Document::parse(source.name(), source.text()))
+        .collect()
+}
+
+fn is_cheat_sheet(path: &str) -> bool {
+    let squeezed: String = path.chars().filter(|c| c.is_alphanumeric() || *c == '/').collect();
+    ["cheatsheet", "spiekbrief", "commandos", "cheat"].iter().any(|n| squeezed.contains(n))
+}
+
+/// A README at the root is often the assignment; a report speaks of several programs of this lab, or lies in a folder
+/// for reports and speaks of one.
+fn is_report(path: &str, text: &str) -> bool {
+    let lower = text.to_lowercase();
+    let topics = TOPICS.iter().filter(|t| lower.contains(**t)).count();
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let folder = path.split('/').any(|part| part.starts_with("report") || part.starts_with("verslag"));
+    let other = ELSEWHERE.iter().any(|e| name.contains(e));
+    if folder { topics >= 1 && (topics >= 2 || !other) } else { topics >= 2 && (!name.contains("license")) }
+}
 
 /// A Markdown document is there and says enough.
 pub fn markdown(world: &Simulated<'_>, step: &MarkdownStep) -> Outcome {
