@@ -158,11 +158,18 @@ pub struct Question {
     /// What a missing answer means when it is not required.
     #[serde(default)]
     pub missing: Missing,
+    /// How many blocks (paragraphs, list items, cells) the passage with the answer may have.
+    #[serde(default = "usual_passage")]
+    pub within: usize,
     /// Finds the passages that deal with the question, regular expressions on lower-case text.
     #[serde(default)]
     pub about: Vec<String>,
     /// Each idea is a list of alternatives, regular expressions on lower-case text.
     pub ideas: Vec<Vec<String>>,
+}
+
+fn usual_passage() -> usize {
+    6
 }
 
 /// What a missing answer means.

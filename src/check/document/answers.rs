@@ -4,9 +4,6 @@ use super::{Block, BlockKind, Document};
 use crate::golang::regexp::{Regexp, RegexpError};
 use crate::lab::Question;
 
-/// So many blocks make a passage: a question as heading, a few paragraphs, a list.
-const PASSAGE: usize = 14;
-
 /// How much of an answer was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
@@ -50,7 +47,7 @@ pub fn find_answer(question: &Question, documents: &[Document]) -> Result<Answer
     let mut best = Answer { found: Found::No, place: None, quote: String::new() };
     for document in documents {
         let texts: Vec<String> = document.blocks.iter().map(|b| b.text.to_lowercase()).collect();
-        let answer = search(document, &texts, about.as_ref(), &ideas);
+        let answer = search(document, &texts, about.as_ref(), &ideas, question.within);
         match answer.found {
             Found::Yes => return Ok(answer),
             Found::Partly if best.found == Found::No => best = answer,
@@ -68,7 +65,13 @@ fn one_of(patterns: &[String]) -> Result<Option<Regexp>, RegexpError> {
     Regexp::new(&joined.join("|")).map(Some)
 }
 
-fn search(document: &Document, texts: &[String], about: Option<&Regexp>, ideas: &[Option<Regexp>]) -> Answer {
+fn search(
+    document: &Document,
+    texts: &[String],
+    about: Option<&Regexp>,
+    ideas: &[Option<Regexp>],
+    within: usize,
+) -> Answer {
     let dealing: Vec<usize> =
         about.map_or_else(Vec::new, |a| (0..texts.len()).filter(|i| a.is_match(&texts[*i])).collect());
     let hits: Vec<Vec<usize>> = ideas
@@ -78,14 +81,15 @@ fn search(document: &Document, texts: &[String], about: Option<&Regexp>, ideas: 
         .collect();
     let mut partly = None;
     for start in 0..texts.len() {
-        let end = passage_end(document, start);
+        let end = (start + within).min(texts.len());
         let near = !dealing.iter().all(|d| *d < start || *d >= end) || dealing.is_empty();
         let matched = hits.iter().filter(|h| h.iter().any(|i| (start..end).contains(i))).count();
         if near && matched == hits.len() {
             let first = hits.iter().filter_map(|h| h.iter().find(|i| (start..end).contains(*i))).min().copied();
             return answer(document, Found::Yes, first.unwrap_or(start));
         }
-        if near && matched * 2 >= hits.len() && partly.is_none() && matched > 0 && hits.len() > 1 {
+        // Two thirds of the ideas may be an answer in words that the lab's author did not think of.
+        if near && matched * 3 >= hits.len() * 2 && partly.is_none() {
             partly = Some(start);
         }
     }
@@ -99,10 +103,6 @@ fn search(document: &Document, texts: &[String], about: Option<&Regexp>, ideas: 
 fn counts(block: &Block) -> bool {
     let question = block.text.trim_end().ends_with('?');
     !(question && (block.kind == BlockKind::Heading || block.quoted))
-}
-
-fn passage_end(document: &Document, start: usize) -> usize {
-    (start + PASSAGE).min(document.blocks.len())
 }
 
 fn answer(document: &Document, found: Found, block: usize) -> Answer {

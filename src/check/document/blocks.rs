@@ -23,7 +23,7 @@ pub enum BlockKind {
 pub struct Block {
     /// What it is.
     pub kind: BlockKind,
-    /// Its text without Markdown.
+    /// Its text without Markdown but for the backquotes of code.
     pub text: String,
     /// Its line, from 1.
     pub line: usize,
@@ -94,7 +94,7 @@ impl Reader {
             ) => self.close(),
             Event::Text(text) => self.push(&text, line),
             Event::Code(text) => {
-                self.push(&text, line);
+                self.push(&format!("`{text}`"), line);
                 if let Some(open) = &mut self.open {
                     open.code.push(text.to_string());
                 }

@@ -202,14 +202,6 @@ fn after_delivery(question: &Question<'_>, way: &Way, names: &str) -> (Finding, 
             Stage::Routing,
         );
     }
-    if way.swallowed {
-        let finding = Finding::observed(
-            format!("{names} over before its group was told: it fired and ended within group_wait or group_interval"),
-            "a message while the alert fires",
-        )
-        .hint("shorten group_wait and group_interval; the lab's template has 0s and 1s");
-        return (finding, Stage::Notification);
-    }
     if let Some(reason) = way.refused.as_ref().or(way.lost.as_ref()) {
         let finding = Finding::observed(
             format!("{names} sent, but not accepted: {reason}"),
@@ -235,6 +227,14 @@ fn after_delivery(question: &Question<'_>, way: &Way, names: &str) -> (Finding, 
         .hint(format!("give the receiver {receiver} a discord_configs entry, or route the alert to one that has it"))
         .cause(format!("receiver {receiver} sends nothing"));
         return (finding, Stage::Routing);
+    }
+    if way.swallowed {
+        let finding = Finding::observed(
+            format!("{names} over before its group was told: it fired and ended within group_wait or group_interval"),
+            "a message while the alert fires",
+        )
+        .hint("shorten group_wait and group_interval; the lab's template has 0s and 1s");
+        return (finding, Stage::Notification);
     }
     let finding = Finding::observed(format!("{names} at Alertmanager, but no message in time"), "a message on Discord")
         .hint("look at group_wait and group_interval: they delay messages");

@@ -9,6 +9,7 @@ use super::alerts::Place;
 use super::schedule::Schedule;
 use crate::engine::{Engine, EngineConfig, Phases};
 use crate::simulate::outcome::PhaseOutcome;
+use crate::simulate::world::WorldSettings;
 use crate::simulate::{Answer, GRID, ModelMock, Scenario, Simulation, World, grid_phases};
 
 /// The pair of phases whose run is shown in pictures.
@@ -39,7 +40,8 @@ impl Runs {
         read: &[&str],
     ) -> Self {
         let config = Arc::new(config);
-        let world = World::new(&config, answers.clone(), ModelMock::default(), schedule.scenario.cores, read);
+        let settings = WorldSettings { also: read.iter().map(|n| (*n).to_owned()).collect(), ..WorldSettings::default() };
+        let world = World::new(&config, answers.clone(), &settings);
         Self {
             simulation: Simulation::watching(config, world, watched),
             answers,
@@ -97,8 +99,8 @@ impl Runs {
     /// A short run in which the mocked model always gives the same value.
     pub fn with_constant(&self, value: f64) -> Engine {
         let config = self.simulation.config().clone();
-        let world =
-            World::new(&config, self.answers.clone(), ModelMock::constant(value), self.schedule.scenario.cores, &[]);
+        let settings = WorldSettings { model: ModelMock::constant(value), ..WorldSettings::default() };
+        let world = World::new(&config, self.answers.clone(), &settings);
         let scenario =
             Scenario { idle_before: 900.0, stresses: Vec::new(), end: 0.0, ..self.schedule.scenario.clone() };
         Simulation::watching(config, world, Vec::new()).run(&scenario, &self.shown_phases())
