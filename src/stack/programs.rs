@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::compose::image::{Role, Version};
 use super::compose::persist::{Persistence, of_path};
-use super::compose::{Container, Place, Project};
+use super::compose::{Container, Place, Project, Provided};
 use super::path;
 use super::site::{FileAt, Site};
 use super::tree::FileTree;
@@ -39,6 +39,9 @@ impl ConfigState {
         {
             return Self::Unverified(why, None);
         }
+        if let Some(why) = command_without_config_file(site, at, tree) {
+            return Self::Missing(why, None);
+        }
         match file {
             FileAt::Text(text, _) => Self::Readable(text),
             FileAt::ImageDefault => {
@@ -64,6 +67,15 @@ impl ConfigState {
             Self::ImageDefault(why) | Self::Missing(why, _) | Self::Unverified(why, _) => Some(why),
         }
     }
+}
+
+/// A command that replaces the image's flags and names no configuration sends the program to look where its data lie.
+fn command_without_config_file(site: Site<'_>, at: &str, tree: &FileTree) -> Option<String> {
+    let Site::Container(project, container) = site else { return None };
+    let data_only = matches!(container.provided(project, at, tree), Provided::Volume(..));
+    (container.flag("config.file").is_none() && data_only).then(|| {
+        format!("the command replaces the image's flags and has no --config.file, so {at} is looked for, where only data lie")
+    })
 }
 
 /// A rule file that Prometheus loads.

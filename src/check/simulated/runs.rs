@@ -40,7 +40,8 @@ impl Runs {
         read: &[&str],
     ) -> Self {
         let config = Arc::new(config);
-        let settings = WorldSettings { also: read.iter().map(|n| (*n).to_owned()).collect(), ..WorldSettings::default() };
+        let settings =
+            WorldSettings { also: read.iter().map(|n| (*n).to_owned()).collect(), ..WorldSettings::default() };
         let world = World::new(&config, answers.clone(), &settings);
         Self {
             simulation: Simulation::watching(config, world, watched),
