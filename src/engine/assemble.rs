@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use super::config::{AlertmanagerLink, PrometheusSetup, TargetSetup};
+use super::config::{AlertmanagerLink, PrometheusSetup, TargetSetup, Unread};
 use crate::golang::duration::format_prometheus_duration;
 use crate::model::{HashLayout, Labels};
 use crate::promql::Dialect;
@@ -111,6 +111,7 @@ fn empty(
         alertmanagers: config.alertmanagers.iter().flat_map(links).collect(),
         discovery_delay_ns: 5_000_000_000,
         restored: false,
+        unread: Unread::default(),
     }
 }
 

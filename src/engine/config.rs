@@ -44,6 +44,17 @@ pub struct PrometheusSetup {
     pub discovery_delay_ns: i64,
     /// Whether `ALERTS` is written from the first evaluation on, as after a reload and unlike after a start.
     pub restored: bool,
+    /// Series that Prometheus makes itself and that may be left out, because nobody reads them.
+    pub unread: Unread,
+}
+
+/// Series of Prometheus' own making that nobody reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unread {
+    /// `up` and the other reports of scrapes.
+    pub reports: bool,
+    /// `ALERTS` and `ALERTS_FOR_STATE`.
+    pub alerts: bool,
 }
 
 /// A target and how its pages are read.
@@ -102,7 +113,8 @@ impl Phases {
         Self { scrape: Some(scrape), evaluation: Some(evaluation), groups: Vec::new() }
     }
 
-    pub(super) fn of_target(&self, setup: &PrometheusSetup, target: &Target) -> i64 {
+    /// Where in its interval a target is scraped, in nanoseconds.
+    pub fn of_target(&self, setup: &PrometheusSetup, target: &Target) -> i64 {
         match self.scrape {
             Some(part) => share(part, target.interval_ns),
             None => {
@@ -112,7 +124,8 @@ impl Phases {
         }
     }
 
-    pub(super) fn of_group(&self, setup: &PrometheusSetup, group: &GroupSpec) -> i64 {
+    /// Where in its interval a group is evaluated, in nanoseconds.
+    pub fn of_group(&self, setup: &PrometheusSetup, group: &GroupSpec) -> i64 {
         if let Some((_, offset)) = self.groups.iter().find(|(name, _)| **name == *group.name) {
             return offset.rem_euclid(group.interval_ns.max(1));
         }

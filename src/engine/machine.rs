@@ -156,12 +156,16 @@ impl Engine {
             let offset = phases.of_target(setup, &target.target);
             let first = next_slot(self.discovered_at, offset, target.target.interval_ns);
             self.timers.push(Reverse((first, Timer::Scrape(i))));
-            self.scrapes.push(Scrape::default());
+            let mut scrape = Scrape::default();
+            scrape.cache.write_reports(!setup.unread.reports);
+            self.scrapes.push(scrape);
         }
         for (i, spec) in setup.groups.iter().enumerate() {
             let first = next_slot(start, phases.of_group(setup, spec), spec.interval_ns);
             self.timers.push(Reverse((first, Timer::Evaluate(i))));
-            self.groups.push(Group::new(spec.clone(), &setup.context, setup.restored));
+            let mut group = Group::new(spec.clone(), &setup.context, setup.restored);
+            group.write_alert_series(!setup.unread.alerts);
+            self.groups.push(group);
         }
     }
 

@@ -11,6 +11,6 @@ mod machine;
 pub mod timeline;
 
 pub use assemble::{Assembly, Circumstances, assemble};
-pub use config::{AlertmanagerLink, AlertmanagerSetup, EngineConfig, Phases, PrometheusSetup, TargetSetup};
+pub use config::{AlertmanagerLink, AlertmanagerSetup, EngineConfig, Phases, PrometheusSetup, TargetSetup, Unread};
 pub use journal::{Entry, Event, Journal, SendOutcome};
 pub use machine::{Engine, Input, Output, PostId, PostOutcome, ScrapeOutcome, StoredSample, TargetId};

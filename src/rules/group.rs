@@ -56,6 +56,7 @@ pub struct Group {
     rules: Vec<Rule>,
     evaluations: u64,
     restored: bool,
+    writes_alerts: bool,
 }
 
 #[derive(Debug)]
@@ -90,7 +91,12 @@ impl Group {
                 },
             })
             .collect();
-        Self { spec, rules, evaluations: 0, restored }
+        Self { spec, rules, evaluations: 0, restored, writes_alerts: true }
+    }
+
+    /// Whether `ALERTS` and `ALERTS_FOR_STATE` are written; they can be left out where nobody reads them.
+    pub fn write_alert_series(&mut self, write: bool) {
+        self.writes_alerts = write;
     }
 
     /// What it runs.
@@ -122,7 +128,7 @@ impl Group {
 
     /// Evaluates all rules at the slot `ts`.
     pub fn evaluate(&mut self, db: &mut Tsdb, context: &RuleContext, ts: Time) -> Vec<RuleEvent> {
-        let write_series = self.restored || self.evaluations >= 2;
+        let write_series = self.writes_alerts && (self.restored || self.evaluations >= 2);
         self.evaluations += 1;
         let sample_t = ts.plus_nanos(-self.spec.query_offset_ns).millis();
         let at = Evaluation { ts, sample_t, limit: self.spec.limit, write_series };

@@ -69,9 +69,11 @@ pub struct ScrapeCache {
     tracks_layout: bool,
     known: FxHashMap<Labels, Option<SeriesRef>>,
     report: Option<[SeriesRef; 5]>,
+    leaves_out_reports: bool,
 }
 
-const REPORT_NAMES: [&str; 5] = [
+/// The series that tell of a scrape itself.
+pub const REPORT_NAMES: [&str; 5] = [
     "up",
     "scrape_duration_seconds",
     "scrape_samples_scraped",
@@ -80,6 +82,11 @@ const REPORT_NAMES: [&str; 5] = [
 ];
 
 impl ScrapeCache {
+    /// Whether `up` and the other report series are written; they can be left out where nobody reads them.
+    pub fn write_reports(&mut self, write: bool) {
+        self.leaves_out_reports = !write;
+    }
+
     /// Stores a scrape that began at `t` (ms) and took `seconds`; a failed one stores markers and `up 0`.
     pub fn store(
         &mut self,
@@ -104,7 +111,9 @@ impl ScrapeCache {
                 let _ = db.append(series, t, stale_nan());
             }
         }
-        self.append_report(db, target, t, seconds, &report);
+        if !self.leaves_out_reports {
+            self.append_report(db, target, t, seconds, &report);
+        }
         report
     }
 

@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use md5::{Digest, Md5};
-use regex_automata::util::captures::Captures;
 
 use crate::golang::regexp::Regexp;
 use crate::model::{Labels, LabelsBuilder};
@@ -131,8 +130,8 @@ impl RelabelConfig {
             }
             RelabelAction::LabelMap => {
                 for label in labels.build().iter() {
-                    if let Some(captures) = self.captures(&label.name) {
-                        labels.set(expand(&self.replacement, &label.name, &captures), label.value.clone());
+                    if let Some(name) = self.regex.expand(&label.name, &self.replacement) {
+                        labels.set(name, label.value.clone());
                     }
                 }
             }
@@ -147,20 +146,12 @@ impl RelabelConfig {
     }
 
     fn replace(&self, labels: &mut LabelsBuilder, source: &str) {
-        let Some(captures) = self.captures(source) else { return };
-        let target = expand(&self.target_label, source, &captures);
-        let value = expand(&self.replacement, source, &captures);
+        let Some(target) = self.regex.expand(source, &self.target_label) else { return };
         if is_label_name(&target) {
-            labels.set(target, value);
+            labels.set(target, self.regex.expand(source, &self.replacement).unwrap_or_default());
         } else {
             labels.remove(&self.target_label);
         }
-    }
-
-    fn captures(&self, text: &str) -> Option<Captures> {
-        let mut captures = self.regex.engine().create_captures();
-        self.regex.engine().captures(text, &mut captures);
-        captures.is_match().then_some(captures)
     }
 }
 
@@ -179,38 +170,6 @@ fn map_case<I: ExactSizeIterator<Item = char>>(text: &str, f: impl Fn(char) -> I
             if mapped.len() == 1 { mapped.next().unwrap_or(c) } else { c }
         })
         .collect()
-}
-
-/// Go's `Regexp.Expand`: `$1`, `${1}`, `$name`, `$$`; a group that does not exist gives nothing.
-fn expand(template: &str, text: &str, captures: &Captures) -> String {
-    let mut out = String::with_capacity(template.len());
-    let mut rest = template;
-    while let Some(at) = rest.find('$') {
-        out.push_str(&rest[..at]);
-        let tail = &rest[at + 1..];
-        if let Some(after) = tail.strip_prefix('$') {
-            out.push('$');
-            rest = after;
-            continue;
-        }
-        let (braced, body) = tail.strip_prefix('{').map_or((false, tail), |body| (true, body));
-        let end = body.find(|c: char| c != '_' && !c.is_alphanumeric()).unwrap_or(body.len());
-        let closed = !braced || body[end..].starts_with('}');
-        if end == 0 || !closed {
-            out.push('$');
-            rest = tail;
-            continue;
-        }
-        let name = &body[..end];
-        let span = match name.parse::<usize>() {
-            Ok(index) if name.bytes().all(|b| b.is_ascii_digit()) => captures.get_group(index),
-            _ => captures.get_group_by_name(name),
-        };
-        out.push_str(span.map_or("", |s| &text[s.range()]));
-        rest = &body[end + usize::from(braced)..];
-    }
-    out.push_str(rest);
-    out
 }
 
 #[cfg(test)]

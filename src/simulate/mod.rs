@@ -5,6 +5,7 @@
 
 pub mod driver;
 pub mod embed;
+mod latency;
 pub mod load;
 pub mod model_mock;
 mod node;
@@ -19,6 +20,7 @@ pub mod world;
 
 pub use driver::drive;
 pub use embed::{Embedded, Overrides};
+pub use latency::LatencyBudget;
 pub use load::{Load, Stress};
 pub use model_mock::ModelMock;
 pub use outcome::{AlertSpan, Message, PhaseOutcome};

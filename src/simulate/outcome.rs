@@ -4,7 +4,7 @@ use rustc_hash::FxHashSet;
 
 use super::scenario::Scenario;
 use crate::alertmanager::config::IntegrationKind;
-use crate::alertmanager::{Notification, Outcome, Status};
+use crate::alertmanager::{Notification, Outcome, Reason, Status};
 use crate::engine::{Event, Journal, Phases};
 use crate::model::{Labels, Time};
 use crate::rules::AlertState;
@@ -50,6 +50,8 @@ pub struct Message {
     pub discord: bool,
     /// Whether the receiver took it.
     pub accepted: bool,
+    /// Why it was sent then.
+    pub reason: Reason,
     /// The alerts about the processor in it: the rule's place, the labels as told, firing or resolved.
     pub alerts: Vec<((usize, usize), Labels, Status)>,
 }
@@ -139,6 +141,7 @@ fn message(
         integration: notification.kind(),
         discord,
         accepted: matches!(outcome, Outcome::Answered { status: 200..=299, .. }),
+        reason: notification.reason,
         alerts,
     })
 }

@@ -99,9 +99,15 @@ impl ExporterPage {
         Self { families, series, sources }
     }
 
-    /// The page without the families whose name `keep` refuses.
-    pub fn only(&self, keep: impl Fn(&str) -> bool) -> Self {
-        Self::new(self.families.iter().filter(|f| keep(&f.name)).cloned().collect())
+    /// The page without the series that `keep` refuses; it is given labels with the name.
+    pub fn only(&self, keep: impl Fn(&Labels) -> bool) -> Self {
+        let mut all = self.series.iter();
+        let mut families = self.families.clone();
+        for family in &mut families {
+            family.series.retain(|_| all.next().is_some_and(&keep));
+        }
+        families.retain(|f| !f.series.is_empty());
+        Self::new(families)
     }
 
     /// The page at a moment, as samples. All pages of one table share their labels.

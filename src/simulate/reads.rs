@@ -1,7 +1,7 @@
 //! Which metrics expressions read, and so what the world must model and which alerts are about the processor.
 
-use crate::model::{METRIC_NAME, Matcher};
-use crate::promql::ast::{Expr, ExprKind, VectorSelector};
+use crate::model::{Labels, METRIC_NAME, Matcher};
+use crate::promql::ast::{DurationExpr, Expr, ExprKind, Modifiers, VectorSelector};
 use crate::rules::{GroupSpec, RuleKind};
 
 /// Calls `visit` for every selector of an expression.
@@ -26,6 +26,39 @@ pub fn for_each_selector<'a>(expr: &'a Expr, visit: &mut impl FnMut(&'a VectorSe
     }
 }
 
+/// How far an expression looks back at most, in ms: nested ranges and offsets added up, five minutes for a selector
+/// without a range.
+pub fn looks_back_ms(expr: &Expr) -> i64 {
+    let of = |d: &DurationExpr| match d {
+        DurationExpr::Millis(ms) => *ms,
+        // Computed durations are experimental; ten minutes is as far as anybody asks.
+        DurationExpr::Computed(_) => 600_000,
+    };
+    let offset = |m: &Modifiers| m.offset.as_ref().map_or(0, |d| of(d).max(0));
+    match &expr.kind {
+        ExprKind::Number { .. } | ExprKind::String(_) => 0,
+        ExprKind::VectorSelector(selector) => offset(&selector.modifiers).saturating_add(300_000),
+        ExprKind::MatrixSelector { selector, range } => {
+            let at = match &selector.kind {
+                ExprKind::VectorSelector(s) => offset(&s.modifiers),
+                _ => 0,
+            };
+            of(range).saturating_add(at)
+        }
+        ExprKind::Subquery(subquery) => {
+            let own = of(&subquery.range).saturating_add(offset(&subquery.modifiers));
+            own.saturating_add(looks_back_ms(&subquery.expr))
+        }
+        ExprKind::Call(call) => call.args.iter().map(looks_back_ms).max().unwrap_or(0),
+        ExprKind::Aggregate(aggregate) => {
+            let param = aggregate.param.as_ref().map_or(0, looks_back_ms);
+            param.max(looks_back_ms(&aggregate.expr))
+        }
+        ExprKind::Binary(binary) => looks_back_ms(&binary.lhs).max(looks_back_ms(&binary.rhs)),
+        ExprKind::Unary { expr, .. } | ExprKind::Paren(expr) => looks_back_ms(expr),
+    }
+}
+
 /// Whether a selector can select a metric of this name.
 fn selects(selector: &VectorSelector, name: &str) -> bool {
     selector.matchers.iter().filter(|m| &*m.name == METRIC_NAME).all(|m| m.matches_value(name))
@@ -38,7 +71,7 @@ pub fn reads(expr: &Expr, name: &str) -> bool {
     found
 }
 
-/// The conditions on metric names of all rules: what a page may leave out.
+/// The conditions of all rules' selectors: what a page may leave out.
 #[derive(Clone, Debug, Default)]
 pub struct NamesRead {
     selectors: Vec<Vec<Matcher>>,
@@ -52,8 +85,7 @@ impl NamesRead {
         let mut names = Self::default();
         for rule in groups.into_iter().flat_map(|g| &g.rules) {
             for_each_selector(&rule.expr, &mut |selector| {
-                let on_name = selector.matchers.iter().filter(|m| &*m.name == METRIC_NAME);
-                names.selectors.push(on_name.cloned().collect());
+                names.selectors.push(selector.matchers.clone());
             });
             let annotations = match &rule.kind {
                 RuleKind::Alerting(alerting) => &alerting.annotations[..],
@@ -66,7 +98,16 @@ impl NamesRead {
 
     /// Whether a metric of this name may be read.
     pub fn contains(&self, name: &str) -> bool {
-        self.everything || self.selectors.iter().any(|s| s.iter().all(|m| m.matches_value(name)))
+        let on_name = |m: &&Matcher| &*m.name == METRIC_NAME;
+        self.everything || self.selectors.iter().any(|s| s.iter().filter(on_name).all(|m| m.matches_value(name)))
+    }
+
+    /// Whether a series with these labels may be read once a scrape has given it the target's labels, whose conditions
+    /// are left open here. `exposed` holds the name.
+    pub fn may_select(&self, exposed: &Labels, target: &Labels) -> bool {
+        // A clash renames the exposed label, so its conditions say nothing about the page.
+        let told = |m: &&Matcher| target.get(&m.name).is_none() && !m.name.starts_with("exported_");
+        self.everything || self.selectors.iter().any(|s| s.iter().filter(told).all(|m| m.matches(exposed)))
     }
 }
 

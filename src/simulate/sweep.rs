@@ -9,10 +9,12 @@ use rayon::prelude::*;
 use super::driver::{drive, note_stresses};
 use super::load::Load;
 use super::outcome::{PhaseOutcome, Watch};
-use super::reads::cpu_alerts;
+use super::reads::{NamesRead, cpu_alerts, looks_back_ms};
 use super::scenario::Scenario;
 use super::world::World;
-use crate::engine::{Engine, EngineConfig, Journal, Phases};
+use crate::engine::{Engine, EngineConfig, Journal, Phases, Unread};
+use crate::rules::RuleKind;
+use crate::scrape::body::REPORT_NAMES;
 
 /// How many pairs the grid has; a prime, so that the pairs and their differences are spread evenly.
 pub const GRID: usize = 17;
@@ -30,6 +32,8 @@ pub fn grid_phases(number: usize) -> Option<Phases> {
 #[derive(Debug)]
 pub struct Simulation {
     config: Arc<EngineConfig>,
+    /// The same without the series of Prometheus' own that no rule reads.
+    lean: Arc<EngineConfig>,
     world: World,
     watched: Vec<(usize, usize)>,
 }
@@ -44,7 +48,7 @@ impl Simulation {
 
     /// A stack in its world; a run ends once the alerts of these places (group, rule) have ended and been told.
     pub fn watching(config: Arc<EngineConfig>, world: World, watched: Vec<(usize, usize)>) -> Self {
-        Self { config, world, watched }
+        Self { lean: Arc::new(lean(&config)), config, world, watched }
     }
 
     /// What runs.
@@ -74,7 +78,7 @@ impl Simulation {
     /// The scenario with one choice of phases, ended once every alert about the processor has ended and been told;
     /// what happened to them.
     pub fn outcome(&self, scenario: &Scenario, load: &Load, phases: &Phases) -> PhaseOutcome {
-        let mut engine = Engine::new(self.config.clone(), phases, scenario.start());
+        let mut engine = Engine::new(self.lean.clone(), phases, scenario.start());
         let mut watch = Watch::new(&self.watched, scenario);
         drive(&mut engine, &self.world, load, scenario.time(scenario.end), |engine, now| {
             watch.is_over(engine.journal(), now)
@@ -94,10 +98,26 @@ impl Simulation {
         pairs.par_iter().map(|phases| self.outcome(scenario, &load, phases)).collect()
     }
 
+    /// How long a stack must have been idle so that nothing of its start is left in any rule, in seconds, at most the
+    /// scenario's usual ten minutes: as far as expressions look back, `for`, and a minute.
+    fn idle_needed(&self) -> f64 {
+        let rules = self.config.prometheus.iter().flat_map(|p| &p.groups).flat_map(|g| &g.rules);
+        let back = rules.map(|rule| {
+            let held = match &rule.kind {
+                RuleKind::Alerting(alerting) => alerting.for_ns.saturating_add(alerting.keep_firing_for_ns),
+                RuleKind::Recording => 0,
+            };
+            looks_back_ms(&rule.expr).saturating_add(held / 1_000_000)
+        });
+        // Rules may read one another, so what each looks back adds up.
+        (60.0 + back.fold(0, i64::saturating_add) as f64 / 1000.0).min(600.0)
+    }
+
     /// Whether any alert about the processor fires under one stress of `seconds`, with one choice of phases.
     pub fn fires_after(&self, seconds: f64, phases: &Phases) -> bool {
-        let scenario = Scenario::single_stress(seconds);
-        self.outcome(&scenario, &scenario.load(), phases).alerts.iter().any(|a| a.fired.is_some())
+        let scenario = Scenario { idle_before: self.idle_needed(), ..Scenario::single_stress(seconds) };
+        let outcome = self.outcome(&scenario, &scenario.load(), phases);
+        outcome.alerts.iter().any(|a| a.fired.is_some_and(|at| at >= 0.0))
     }
 
     /// The shortest stress, to the second, after which an alert about the processor fires; none up to `longest`.
@@ -121,5 +141,76 @@ impl Simulation {
         let all: Vec<Option<u32>> = pairs.par_iter().map(|p| self.shortest_stress(p, longest)).collect();
         let slowest = all.iter().copied().collect::<Option<Vec<u32>>>().and_then(|v| v.into_iter().max());
         (all.into_iter().flatten().min(), slowest)
+    }
+}
+
+fn lean(config: &EngineConfig) -> EngineConfig {
+    let mut config = config.clone();
+    if let Some(setup) = &mut config.prometheus {
+        let names = NamesRead::of(setup.groups.iter().map(|g| &**g));
+        let reports = REPORT_NAMES.iter().any(|name| names.contains(name));
+        let alerts = names.contains("ALERTS") || names.contains("ALERTS_FOR_STATE");
+        setup.unread = Unread { reports: !reports, alerts: !alerts };
+    }
+    config
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::{Embedded, Overrides};
+    use super::*;
+    use crate::stack::{FileTree, LabHints, Stack};
+
+    const PROMETHEUS: &str = "global: {scrape_interval: 5s, evaluation_interval: 5s}\nrule_files: [rules.yml]\n\
+        alerting: {alertmanagers: [{static_configs: [{targets: ['localhost:9093']}]}]}\n\
+        scrape_configs:\n- {job_name: mock, static_configs: [{targets: ['localhost:9000']}]}\n\
+        - {job_name: node, static_configs: [{targets: ['192.168.56.20:9100']}]}\n";
+    const ALERTMANAGER: &str = "route: {receiver: d, group_by: ['...'], group_wait: 0s, group_interval: 1s}\n\
+        receivers: [{name: d, discord_configs: [{webhook_url: 'https://discord.com/api/webhooks/1/t'}]}]\n";
+
+    /// The lab's stack with the usual rule on CPU load.
+    pub(in super::super) fn simulation() -> Simulation {
+        let rules = "groups:\n- name: g\n  rules:\n  - {alert: Model, expr: model_result > 0.75}\n  - alert: Cpu\n    \
+            expr: 100 - avg by (instance) (rate(node_cpu_seconds_total{mode=\"idle\"}[1m])) * 100 > 90\n    for: 3m\n";
+        let files = [("prometheus.yml", PROMETHEUS), ("rules.yml", rules), ("alertmanager.yml", ALERTMANAGER)];
+        let stack = Stack::read(&FileTree::in_memory(files), &LabHints::default());
+        Embedded::of(&stack, &Overrides::default()).simulation(&[])
+    }
+
+    #[test]
+    fn the_usual_rule_is_silent_after_two_minutes_and_told_within_four_in_every_pair() {
+        let outcomes = simulation().sweep(&Scenario::cpu_stress(120.0, 180.0, 240.0));
+        assert_eq!(outcomes.len(), GRID);
+        for outcome in outcomes {
+            assert!(outcome.first_firing(0.0, 299.0).is_none());
+            let told = outcome.first_firing(300.0, 600.0).expect("a message in the long stress");
+            assert!(told.discord && (525.0..545.0).contains(&told.at), "{told:?}");
+            let labels = &told.alerts[0].1;
+            assert!(outcome.first_resolved(labels, 540.0, 1140.0).is_some_and(|m| m.at < 565.0));
+        }
+    }
+
+    #[test]
+    fn leaving_out_what_nobody_reads_changes_no_outcome() {
+        let simulation = simulation();
+        let scenario = Scenario::cpu_stress(120.0, 180.0, 240.0);
+        let phases = grid_phases(5).expect("the grid has more pairs");
+        let whole = simulation.run(&scenario, &phases);
+        let whole = simulation.extract(&scenario, &phases, whole.journal());
+        let lean = simulation.outcome(&scenario, &scenario.load(), &phases);
+        assert_eq!(whole.alerts, lean.alerts);
+        let told = |o: &PhaseOutcome| o.messages.iter().map(|m| (m.at, m.alerts.clone())).collect::<Vec<_>>();
+        assert_eq!(told(&whole), told(&lean));
+        assert_eq!(told(&lean).len(), 2, "firing and resolved");
+    }
+
+    #[test]
+    fn the_shortest_stress_lies_between_silence_and_alert() {
+        let simulation = simulation();
+        let phases = grid_phases(0).expect("the grid has more pairs");
+        let shortest = simulation.shortest_stress(&phases, 1800).expect("it can fire");
+        assert!(simulation.fires_after(f64::from(shortest), &phases));
+        assert!(!simulation.fires_after(f64::from(shortest - 1), &phases));
+        assert!((170..235).contains(&shortest), "{shortest}");
     }
 }

@@ -9,7 +9,7 @@ use super::page::{ExporterPage, Sources};
 use super::reads::NamesRead;
 use super::scenario::CORES;
 use crate::engine::{EngineConfig, ScrapeOutcome};
-use crate::model::Time;
+use crate::model::{Labels, Time};
 use crate::scrape::target::Target;
 
 /// Who stands behind a target.
@@ -85,7 +85,10 @@ impl World {
             // What changes, counts or limits a page must see all of it.
             let whole = names.contains("scrape_samples_scraped")
                 || body.is_some_and(|b| !b.metric_relabel.is_empty() || b.sample_limit > 0);
-            let read = |name: &str| names.contains(name) || settings.also.iter().any(|n| n == name);
+            let target = setup.targets.get(i).map(|t| t.target.labels.clone()).unwrap_or_default();
+            let read = |labels: &Labels| {
+                names.may_select(labels, &target) || settings.also.iter().any(|n| n == labels.metric_name())
+            };
             Some(if whole { page } else { page.only(read) })
         };
         Self { pages: answers.iter().enumerate().map(page).collect(), answers, model }
@@ -107,6 +110,30 @@ impl World {
                 Some(page) => (ScrapeOutcome::Page(page.at(&Sources { load, model: self.model }, at)), 0),
                 None => failed("connection refused"),
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::promql::Dialect;
+    use crate::scrape::read::read_page;
+
+    #[test]
+    fn a_page_handed_over_is_the_page_written_out_and_read_again() {
+        let scenario = super::super::Scenario::cpu_stress(120.0, 180.0, 240.0);
+        let load = scenario.load();
+        let sources = Sources { load: &load, model: ModelMock::default() };
+        let metrics = WorldSettings::default().metrics;
+        for page in [node::node_page(4), node::model_page(&metrics), node::service_page()] {
+            for seconds in [-600.0, 0.0, 33.3, 301.7] {
+                let at = scenario.time(seconds);
+                let text = page.text(&sources, at);
+                let read = read_page(text.as_bytes(), "text/plain; version=0.0.4", None, Dialect::V3).expect("a page");
+                let handed = page.at(&sources, at);
+                assert_eq!((&read.series, &read.values, &read.times), (&handed.series, &handed.values, &handed.times));
+            }
         }
     }
 }
