@@ -224,7 +224,7 @@ fn evaluate(db: &Tsdb, request: &Request, dialect: Dialect) -> Result<QueryAnswe
             "invalid parameter \"step\": zero or negative query resolution step widths are not accepted. Try a positive integer",
         ));
     }
-    if i128::from(end - start) * 1_000_000 / i128::from(step) > 11_000 {
+    if (i128::from(end) - i128::from(start)) * 1_000_000 / i128::from(step) > 11_000 {
         return Err(EvalError::bad_data(
             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
         ));

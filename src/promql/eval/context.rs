@@ -8,8 +8,17 @@ use crate::promql::value::{Annotations, EvalError, Severity};
 use crate::text::Span;
 use crate::tsdb::Tsdb;
 
-/// No table may have more cells, present or not: a bound on memory whatever the sample limit.
+/// No table may have more cells, present or not, and no grid more steps: a bound on memory and time whatever the sample
+/// limit.
 const MAX_CELLS: usize = 1 << 26;
+
+/// Checks the number of steps of a grid.
+///
+/// # Errors
+/// There are more than any table may have cells.
+pub(crate) fn check_steps(grid: Grid) -> Result<(), EvalError> {
+    if grid.steps > MAX_CELLS { Err(too_many_samples()) } else { Ok(()) }
+}
 
 /// What an evaluation carries along.
 pub(crate) struct Context<'a> {
@@ -179,7 +188,7 @@ impl Context<'_> {
                     0.0
                 }
             }
-            DurationKind::Range => (self.query.last() - self.query.start) as f64 / 1000.0,
+            DurationKind::Range => self.query.last().saturating_sub(self.query.start) as f64 / 1000.0,
             DurationKind::Min(a, b) => self.duration_seconds(a)?.min(self.duration_seconds(b)?),
             DurationKind::Max(a, b) => self.duration_seconds(a)?.max(self.duration_seconds(b)?),
             DurationKind::Unary { negative, node } => {

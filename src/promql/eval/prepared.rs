@@ -1,6 +1,6 @@
 //! A query ready to be evaluated.
 
-use super::context::{Context, too_many_samples};
+use super::context::{Context, check_steps, too_many_samples};
 use super::node::{Kind, Node};
 use super::options::Options;
 use super::rows::{RowMap, without_name};
@@ -77,7 +77,8 @@ impl Prepared {
                 "zero or negative query resolution step widths are not accepted. Try a positive integer",
             ));
         }
-        let steps = if end < start { 0 } else { usize::try_from((end - start) / step + 1).unwrap_or(usize::MAX) };
+        let span = i128::from(end) - i128::from(start);
+        let steps = if end < start { 0 } else { usize::try_from(span / i128::from(step) + 1).unwrap_or(usize::MAX) };
         let (raw, annotations) = self.run(db, Grid { start, step, steps }, true)?;
         let grid = Grid { start, step, steps };
         let mut series = match raw {
@@ -96,6 +97,7 @@ impl Prepared {
 
     /// Evaluates with samples counted roughly, and if that is not enough to say that the limit holds, exactly.
     fn run(&mut self, db: &Tsdb, grid: Grid, is_range: bool) -> Result<(Raw, Annotations), EvalError> {
+        check_steps(grid)?;
         match self.run_counting(db, grid, is_range, false) {
             Err(e) if e == too_many_samples() => self.run_counting(db, grid, is_range, true),
             other => other,

@@ -126,7 +126,13 @@ impl Selector {
         for row in 0..self.refs.len() {
             for step in 0..grid.steps {
                 let at = fixed.unwrap_or_else(|| grid.time(step)).saturating_sub(offset);
-                let columns = self.columns(cx.db, row, at - lookback + 1, at + lookback, &mut scratch);
+                let columns = self.columns(
+                    cx.db,
+                    row,
+                    at.saturating_sub(lookback - 1),
+                    at.saturating_add(lookback),
+                    &mut scratch,
+                );
                 if !columns.histograms.is_empty() {
                     return Err(EvalError::execution(
                         "smoothed and anchored modifiers do not work with native histograms",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::context::Context;
+use super::context::{Context, check_steps};
 use super::node::Node;
 use super::selector::Selector;
 use super::table::{Grid, Output, Rows, Table, is_absent, is_float};
@@ -62,10 +62,11 @@ impl RangeSource {
                     Some(step) => cx.duration(step, false)?,
                     None => cx.options.default_step,
                 };
-                let from = fixed.unwrap_or(grid.start) - offset - range;
+                let from = fixed.unwrap_or(grid.start).saturating_sub(offset).saturating_sub(range);
                 let slide = if cx.is_v3() { 0 } else { grid.last() - grid.start };
-                let to = fixed.map_or_else(|| grid.last(), |t| t + slide) - offset;
+                let to = fixed.map_or_else(|| grid.last(), |t| t.saturating_add(slide)).saturating_sub(offset);
                 let inner = subquery_grid(from, to, step.max(1), cx.is_v3());
+                check_steps(inner)?;
                 let before = cx.samples;
                 let table = match node.eval(cx, inner)? {
                     Output::Vector(table) => table,
@@ -80,7 +81,7 @@ impl RangeSource {
                     rows: table.rows.clone(),
                     extended: None,
                     held,
-                    times: (0..inner.steps).map(|i| inner.time(i)).collect(),
+                    times: (0..table.steps).map(|i| inner.time(i)).collect(),
                     table: Some(table),
                 })
             }
@@ -108,9 +109,11 @@ impl RangeSource {
 fn subquery_grid(from: i64, to: i64, step: i64, open: bool) -> Grid {
     let mut start = step * (from / step);
     if start < from || (open && start == from) {
-        start += step;
+        start = start.saturating_add(step);
     }
-    let steps = if to < start { 0 } else { usize::try_from((to - start) / step + 1).unwrap_or(usize::MAX) };
+    // A span that no integer holds is too long whatever the limits.
+    let count = |span: i64| usize::try_from(span / step).map_or(usize::MAX, |n| n.saturating_add(1));
+    let steps = if to < start { 0 } else { to.checked_sub(start).map_or(usize::MAX, count) };
     Grid { start, step, steps }
 }
 

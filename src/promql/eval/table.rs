@@ -173,7 +173,7 @@ pub(crate) struct Grid {
 
 impl Grid {
     pub fn time(&self, step: usize) -> i64 {
-        self.start + self.step * step as i64
+        self.start.saturating_add(self.step.saturating_mul(step as i64))
     }
 
     pub fn last(&self) -> i64 {

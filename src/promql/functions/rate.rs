@@ -46,8 +46,8 @@ pub(crate) struct Extrapolation {
 
 impl Extrapolation {
     pub fn factor(&self, w: &Window<'_>, dialect: Dialect) -> f64 {
-        let mut to_start = (self.first_time - w.start) as f64 / 1000.0;
-        let mut to_end = (w.end - self.last_time) as f64 / 1000.0;
+        let mut to_start = self.first_time.saturating_sub(w.start) as f64 / 1000.0;
+        let mut to_end = w.end.saturating_sub(self.last_time) as f64 / 1000.0;
         let sampled = (self.last_time - self.first_time) as f64 / 1000.0;
         let average = sampled / (self.samples - 1) as f64;
         let threshold = average * 1.1;

@@ -13,7 +13,7 @@ pub(crate) fn linear_regression(times: &[i64], values: &[f64], intercept_time: i
         if constant && i > 0 && *y != first {
             constant = false;
         }
-        let x = (t - intercept_time) as f64 / 1e3;
+        let x = t.saturating_sub(intercept_time) as f64 / 1e3;
         x_sum.add_as(x, dialect);
         y_sum.add_as(*y, dialect);
         xy_sum.add_as(x * y, dialect);
