@@ -77,13 +77,10 @@ fn subject(args: &RunArgs, loaded: &Loaded) -> Result<(FileTree, Subject), Strin
         return open(repo);
     }
     let here = PathBuf::from(".");
-    if !is_own_source(&here) {
-        if let Ok((tree, subject)) = open(&here) {
-            if holds_stack(&tree) {
-                print::remark(&format!("judging the current folder ({})", subject.name));
-                return Ok((tree, subject));
-            }
-        }
+    let found = if is_own_source(&here) { None } else { open(&here).ok() };
+    if let Some((tree, subject)) = found.filter(|(tree, _)| holds_stack(tree)) {
+        print::remark(&format!("judging the current folder ({})", subject.name));
+        return Ok((tree, subject));
     }
     print::remark(&format!("no stack in the current folder, judging the solution of {}", loaded.lab.id));
     let tree = FileTree::in_memory(loaded.files.solution.iter().map(|(p, b)| (p.clone(), b.clone())));
@@ -152,10 +149,8 @@ pub fn write_reports(result: &RunResult, output: &Output, stem: &str, reproduce:
     let cannot = |p: &Path, e: std::io::Error| format!("cannot write {}: {e}", p.display());
     std::fs::create_dir_all(&output.out).map_err(|e| cannot(&output.out, e))?;
     let report = output.out.join(format!("{stem}.md"));
-    if let Ok(there) = std::fs::read_to_string(&report) {
-        if !there.starts_with(MARKER) {
-            return Err(format!("{} is there and was not written by labkit; choose another --out", report.display()));
-        }
+    if std::fs::read_to_string(&report).is_ok_and(|there| !there.starts_with(MARKER)) {
+        return Err(format!("{} is there and was not written by labkit; choose another --out", report.display()));
     }
     let picture = result.timeline.as_ref().map(|t| (format!("{stem}.svg"), svg::timeline(t)));
     let options =

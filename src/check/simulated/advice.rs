@@ -125,7 +125,7 @@ impl List<'_, '_> {
             let (_, service, _) = stack.container(role)?;
             Some(at(&service.place.source, service.place.span))
         };
-        let data = stack.grafana.data.clone();
+        let data = stack.grafana.data;
         if let Some(data) = data.filter(|d| !d.survives_down() && !matches!(d, Persistence::Provisioned)) {
             let place = place(Role::Grafana);
             self.add(
@@ -290,10 +290,10 @@ impl List<'_, '_> {
         }
         let venvs = discover::virtual_environments(self.world.tree);
         let tracked = self.found.iter().any(|a| a.id == "venv-tracked");
-        if let (Some(venv), None, false) = (venvs.first(), self.world.tree.git(), tracked) {
-            if !self.world.tree.is_ignored(venv, true) {
-                self.add("venv-tracked", format!("the virtual environment {venv} is not ignored by git"), None);
-            }
+        if let (Some(venv), None, false) = (venvs.first(), self.world.tree.git(), tracked)
+            && !self.world.tree.is_ignored(venv, true)
+        {
+            self.add("venv-tracked", format!("the virtual environment {venv} is not ignored by git"), None);
         }
     }
 }

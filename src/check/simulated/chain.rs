@@ -75,11 +75,10 @@ fn walk(question: &Question<'_>) -> Way {
             Event::Sent { group, rule, outcome, alerts, .. }
                 if question.places.contains(&(*group, *rule))
                     && within(t)
-                    && alerts.iter().any(|a| a.ends_at > entry.at) =>
+                    && alerts.iter().any(|a| a.ends_at > entry.at)
+                    && way.sent != Some(SendOutcome::Delivered) =>
             {
-                if way.sent != Some(SendOutcome::Delivered) {
-                    way.sent = Some(outcome.clone());
-                }
+                way.sent = Some(outcome.clone());
             }
             Event::Notification { notification, outcome, url, .. } if within(t) => {
                 let told =

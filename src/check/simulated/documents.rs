@@ -130,9 +130,8 @@ pub fn answers(world: &Simulated<'_>, step: &AnswersStep) -> Outcome {
             "file": file, "line": line, "quote": answer.quote,
         }));
         if answer.found != Found::Yes {
-            if question.required && answer.found == Found::No
-                || question.missing == Missing::Fail && answer.found == Found::No
-            {
+            let counts = question.required || question.missing == Missing::Fail;
+            if counts && answer.found == Found::No {
                 absent.push(question);
             } else {
                 doubtful.push(question);

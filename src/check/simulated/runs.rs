@@ -55,11 +55,6 @@ impl Runs {
         }
     }
 
-    /// What runs.
-    pub fn config(&self) -> &Arc<EngineConfig> {
-        self.simulation.config()
-    }
-
     /// The scenario over the whole grid of phases.
     pub fn sweep(&self) -> &[PhaseOutcome] {
         self.sweep.get_or_init(|| self.simulation.sweep(&self.schedule.scenario))

@@ -118,20 +118,20 @@ fn add_prometheus(setup: &mut Setup, stack: &Stack) {
 /// Without a compose file the programs themselves listen on the machine.
 fn who_answers(stack: &Stack, from: Option<&str>, address: &str) -> crate::stack::Answer {
     let mut answer = stack.who_answers(from, address);
-    if from.is_none() && answer.who == Who::Nobody {
-        if let Reach::Host { port, .. } = stack.resolve(None, address) {
-            let own = match port {
-                9090 => Some("prometheus"),
-                9093 if stack.alertmanager.is_some() => Some("alertmanager"),
-                3000 => Some("grafana"),
-                _ => None,
-            };
-            if let Some(name) = own {
-                answer.who = Who::Service(name.to_owned());
-                answer.why = format!("{name} on the machine");
-                answer.error = None;
-            }
-        }
+    if from.is_some() || answer.who != Who::Nobody {
+        return answer;
+    }
+    let Reach::Host { port, .. } = stack.resolve(None, address) else { return answer };
+    let own = match port {
+        9090 => Some("prometheus"),
+        9093 if stack.alertmanager.is_some() => Some("alertmanager"),
+        3000 => Some("grafana"),
+        _ => None,
+    };
+    if let Some(name) = own {
+        answer.who = Who::Service(name.to_owned());
+        answer.why = format!("{name} on the machine");
+        answer.error = None;
     }
     answer
 }
