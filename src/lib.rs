@@ -25,6 +25,7 @@
 //! | [`lab`] | lab manifest: criteria, points, questions, parameters |
 //! | [`check`] | check scripts: steps, predicates, outcomes |
 //! | [`report`] | one versioned result model; one file per format |
+//! | [`grade`] | many subjects: worker processes, journal, gradebooks |
 //! | [`cli`] | arguments, settings, exit codes, one file per command |
 //!
 //! Imports point upwards in this table only; `tests/architecture.rs` holds that.
@@ -36,6 +37,7 @@ pub mod discord;
 pub mod engine;
 pub mod exposition;
 pub mod golang;
+pub mod grade;
 pub mod lab;
 pub mod live;
 pub mod model;

@@ -24,6 +24,11 @@ pub struct Args {
 pub enum Command {
     /// Judge a repository: the lab's whole acceptance run in virtual time, with a Markdown report
     Run(RunArgs),
+    /// Judge many repositories: a gradebook, a page for the teacher, one report each
+    Grade(super::grade::GradeArgs),
+    /// Judge what a batch hands over
+    #[command(name = super::grade::WORKER, hide = true)]
+    Worker,
     /// Run one scenario over a stack's files and print what happens
     Simulate(super::simulate::SimulateArgs),
     /// Follow a label set through an alertmanager.yml: routes, timers, what would mute it

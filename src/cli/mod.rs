@@ -4,6 +4,8 @@ mod args;
 mod conformance;
 mod discord;
 mod exit;
+mod grade;
+mod grade_summary;
 mod lab_source;
 mod labs;
 mod mock;
@@ -32,6 +34,8 @@ pub fn main() -> ExitCode {
     };
     match args.command {
         Command::Run(a) => run::run(&a),
+        Command::Grade(a) => grade::run(&a),
+        Command::Worker => grade::work(),
         Command::Simulate(a) => simulate::run(&a),
         Command::Route(a) => route::run(&a),
         Command::Labs(a) => labs::labs(&a),

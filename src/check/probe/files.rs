@@ -13,7 +13,7 @@ const ENTRY_BUDGET: usize = 50_000;
 /// Bytes read of one file.
 const SIZE_BUDGET: u64 = 16 << 20;
 /// Folders whose inside says nothing about a lab; they are listed, their content is not.
-const OPAQUE: [&str; 5] = [".git", "node_modules", "site-packages", "__pycache__", ".terraform"];
+pub(super) const OPAQUE: [&str; 5] = [".git", "node_modules", "site-packages", "__pycache__", ".terraform"];
 
 /// A folder that has been walked.
 #[derive(Debug)]

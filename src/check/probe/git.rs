@@ -13,6 +13,8 @@ use crate::stack::GitFacts;
 
 /// How long one call of git may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Bytes that git may print.
+const OUTPUT_BUDGET: u64 = 96 << 20;
 /// Bytes of an index that are copied.
 const INDEX_BUDGET: u64 = 64 << 20;
 
@@ -25,7 +27,7 @@ pub fn facts(root: &Path) -> Option<GitFacts> {
     }
     let commit = head(&git_dir);
     let scratch = Scratch::new(&git_dir, commit.as_deref())?;
-    let git = |args: &[&str]| scratch.git(root, &git_dir, args);
+    let git = |args: &[&str]| scratch.git(root, &git_dir, args, None);
     let tracked = match scratch.has_index {
         true => split_nul(&git(&["ls-files", "-z"])?),
         false => Vec::new(),
@@ -49,7 +51,7 @@ fn small(path: &Path) -> Option<String> {
 }
 
 /// The commit that `HEAD` names, read without git.
-fn head(git_dir: &Path) -> Option<String> {
+pub(super) fn head(git_dir: &Path) -> Option<String> {
     let head = small(&git_dir.join("HEAD"))?;
     let head = head.trim();
     let commit = match head.strip_prefix("ref:").map(str::trim) {
@@ -72,13 +74,13 @@ fn head(git_dir: &Path) -> Option<String> {
 }
 
 /// A directory that looks like an empty repository; removed when dropped.
-struct Scratch {
+pub(super) struct Scratch {
     path: PathBuf,
     has_index: bool,
 }
 
 impl Scratch {
-    fn new(git_dir: &Path, commit: Option<&str>) -> Option<Self> {
+    pub(super) fn new(git_dir: &Path, commit: Option<&str>) -> Option<Self> {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("labkit-git-{}-{number}", std::process::id()));
@@ -100,9 +102,17 @@ impl Scratch {
         Some(scratch)
     }
 
-    /// What git prints, when it ends well and in time.
-    fn git(&self, root: &Path, git_dir: &Path, args: &[&str]) -> Option<Vec<u8>> {
+    /// What git prints when it is given `input`, if it ends well, in time and within the budget.
+    pub(super) fn git(&self, root: &Path, git_dir: &Path, args: &[&str], input: Option<&[u8]>) -> Option<Vec<u8>> {
         let out = self.path.join("out");
+        let stdin = match input {
+            Some(bytes) => {
+                let path = self.path.join("in");
+                fs::write(&path, bytes).ok()?;
+                Stdio::from(fs::File::open(&path).ok()?)
+            }
+            None => Stdio::null(),
+        };
         let mut child = Command::new("git")
             .args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false"])
             .args(args)
@@ -119,7 +129,7 @@ impl Scratch {
             .env("GIT_NO_LAZY_FETCH", "1")
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("LC_ALL", "C")
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(fs::File::create(&out).ok()?)
             .stderr(Stdio::null())
             .spawn()
@@ -128,7 +138,7 @@ impl Scratch {
         let status = loop {
             match child.try_wait().ok()? {
                 Some(status) => break status,
-                None if started.elapsed() > PATIENCE => {
+                None if started.elapsed() > PATIENCE || out.metadata().is_ok_and(|m| m.len() > OUTPUT_BUDGET) => {
                     let _ = child.kill();
                     let _ = child.wait();
                     return None;
