@@ -1,5 +1,7 @@
 //! The evaluator's speed: range queries over a thousand series, and a rule evaluated hundreds of times.
 
+#![allow(missing_docs)] // criterion_group! makes an undocumented function
+
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};

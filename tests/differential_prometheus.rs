@@ -3,6 +3,8 @@
 //! Needs Debian's `prometheus` and `promtool` (2.42); skipped loudly without them, unless LABKIT_REQUIRE=1.
 //! LABKIT_DIFFERENTIAL_SEED and LABKIT_DIFFERENTIAL_QUERIES choose other queries and more of them.
 
+#![allow(clippy::print_stderr)] // a skipped test says so
+
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

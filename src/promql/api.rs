@@ -78,7 +78,7 @@ impl Writer {
         }
         let ms = ms.unsigned_abs();
         let _ = write!(self.out, "{}", ms / 1000);
-        if ms % 1000 != 0 {
+        if !ms.is_multiple_of(1000) {
             let _ = write!(self.out, ".{:03}", ms % 1000);
         }
     }

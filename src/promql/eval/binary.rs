@@ -196,13 +196,13 @@ impl VectorScalar {
         cx.spend(table.cells.len())?;
         let steps = grid.steps;
         for row in 0..table.rows.len() {
-            for step in 0..steps {
+            for (step, scalar) in scalars.iter().enumerate() {
                 let index = row * steps + step;
                 let v = table.cells[index];
                 if is_float(v) && !matches!(self.op, BinaryOp::TrimUpper | BinaryOp::TrimLower) {
-                    table.cells[index] = self.of_float(v, scalars[step]);
+                    table.cells[index] = self.of_float(v, *scalar);
                 } else if !super::table::is_absent(v) {
-                    let cell = self.of_mixed(cx, &table.cell(index), scalars[step]);
+                    let cell = self.of_mixed(cx, &table.cell(index), *scalar);
                     table.set(index, cell);
                 }
             }

@@ -70,7 +70,7 @@ pub(crate) fn quantile(q: f64, buckets: &mut Vec<ClassicBucket>, tolerant: bool)
         return (f64::NAN, false);
     }
     let mut rank = q * observations;
-    let at = buckets[..n - 1].partition_point(|b| !(b.count >= rank));
+    let at = buckets[..n - 1].iter().position(|b| b.count >= rank).unwrap_or(n - 1);
     if at == n - 1 {
         return (buckets[n - 2].bound, forced);
     }

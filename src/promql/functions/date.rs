@@ -33,7 +33,7 @@ const EPOCH: u64 = 9_223_372_028_715_321_600;
 /// wraps around, as on the real server.
 fn moment(v: f64) -> (i64, i64) {
     let seconds =
-        if v >= -9_223_372_036_854_775_808.0 && v < 9_223_372_036_854_775_808.0 { v as i64 } else { i64::MIN };
+        if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&v) { v as i64 } else { i64::MIN };
     let absolute = seconds.cast_unsigned().wrapping_add(EPOCH);
     ((absolute / 86_400).cast_signed() - (EPOCH / 86_400).cast_signed(), (absolute % 86_400).cast_signed())
 }
