@@ -15,6 +15,12 @@ use crate::scrape::body::{Page, ScrapeCache};
 use crate::scrape::slot::next_slot;
 use crate::tsdb::Tsdb;
 
+/// Steps that a scrape, a stored sample, a rule's evaluation and a notification count for, beside those of queries.
+const SCRAPE_WORK: u64 = 100;
+const STORE_WORK: u64 = 20;
+const EVALUATION_WORK: u64 = 50;
+const DELIVERY_WORK: u64 = 1000;
+
 /// A target by its place in [`PrometheusSetup::targets`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TargetId(pub usize);
@@ -118,6 +124,7 @@ pub struct Engine {
     alertmanager: Option<Alertmanager>,
     posts: FxHashMap<PostId, (Arc<Notification>, u32)>,
     journal: Journal,
+    work: u64,
 }
 
 #[derive(Debug, Default)]
@@ -142,6 +149,7 @@ impl Engine {
             alertmanager,
             posts: FxHashMap::default(),
             journal: Journal::default(),
+            work: 0,
             config: config.clone(),
         };
         if let Some(setup) = &config.prometheus {
@@ -182,6 +190,12 @@ impl Engine {
     /// Alertmanager, if it runs.
     pub fn alertmanager(&self) -> Option<&Alertmanager> {
         self.alertmanager.as_ref()
+    }
+
+    /// How much has been done so far, in steps of about the cost of reading a sample: what a driver bounds that does not
+    /// trust the configuration.
+    pub fn work(&self) -> u64 {
+        self.groups.iter().fold(self.work, |sum, group| sum.saturating_add(group.work()))
     }
 
     /// What it runs.
@@ -235,8 +249,12 @@ impl Engine {
     fn scraped(&mut self, now: Time, id: TargetId, began: Time, outcome: ScrapeOutcome) {
         let Some(setup) = self.config.prometheus.as_ref().and_then(|p| p.targets.get(id.0)) else { return };
         let Some(scrape) = self.scrapes.get_mut(id.0) else { return };
+        self.work += SCRAPE_WORK;
         let page = match &outcome {
-            ScrapeOutcome::Page(page) => Ok(page),
+            ScrapeOutcome::Page(page) => {
+                self.work += STORE_WORK * page.series.len() as u64;
+                Ok(page)
+            }
             ScrapeOutcome::Failed(reason) => Err(reason.as_str()),
         };
         let seconds = now.since(began) as f64 / 1e9;
@@ -274,6 +292,7 @@ impl Engine {
         for output in alertmanager.poll(now) {
             match output {
                 alertmanager::Output::Deliver(delivery) => {
+                    self.work += DELIVERY_WORK;
                     self.posts.insert(delivery.id, (delivery.notification.clone(), delivery.attempt));
                     let alertmanager::Delivery { id, notification, deadline, .. } = delivery;
                     outputs.push(Output::Post { id, notification, deadline });
@@ -299,6 +318,7 @@ impl Engine {
         let config = self.config.clone();
         let Some(setup) = &config.prometheus else { return };
         let spec = &setup.groups[index];
+        self.work += EVALUATION_WORK * (1 + spec.rules.len() as u64);
         for event in self.groups[index].evaluate(&mut self.db, &setup.context, ts) {
             match event {
                 RuleEvent::Changed { rule, change } => {

@@ -121,6 +121,11 @@ impl Group {
         }
     }
 
+    /// The steps that its queries have taken so far, as budgets count them.
+    pub fn work(&self) -> u64 {
+        self.rules.iter().fold(0, |sum, rule| sum.saturating_add(rule.query.work()))
+    }
+
     /// Why a rule's last evaluation failed, if it did.
     pub fn last_error(&self, rule: usize) -> Option<&str> {
         self.rules.get(rule)?.last_error.as_deref()

@@ -6,7 +6,15 @@ use super::world::World;
 use crate::engine::{Engine, Event, Input, Output, TargetId};
 use crate::model::Time;
 
-/// Runs a machine in a world up to and including `until`, or until `done` says so after an instant.
+/// What the journal says when a run was stopped because it took too many steps.
+pub const STOPPED: &str = "stopped: too much work";
+
+/// How many steps (as [`Engine::work`] counts them) one run may take. The lab's scenario takes about a hundred thousand;
+/// intervals of a millisecond or a query over everything would take hours.
+pub(super) const BUDGET: u64 = 100_000_000;
+
+/// Runs a machine in a world up to and including `until`, or until `done` says so after an instant. A stack that asks for
+/// too much work is stopped; its journal says so.
 pub fn drive(
     engine: &mut Engine,
     world: &World,
@@ -41,6 +49,10 @@ pub fn drive(
             }
         }
         if done(engine, now) {
+            return;
+        }
+        if engine.work() > BUDGET {
+            engine.journal_mut().push(now, Event::Scenario { name: STOPPED.into(), seconds: None });
             return;
         }
     }

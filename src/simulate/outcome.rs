@@ -18,6 +18,8 @@ pub struct PhaseOutcome {
     pub alerts: Vec<AlertSpan>,
     /// The messages that spoke of such alerts, in order.
     pub messages: Vec<Message>,
+    /// Whether the run was stopped because the stack asked for too much work; what came later is not known.
+    pub stopped: bool,
 }
 
 /// One alert from pending to its end.
@@ -62,6 +64,7 @@ impl PhaseOutcome {
         let mut spans: Vec<AlertSpan> = Vec::new();
         let mut told_as: Vec<(Labels, (usize, usize))> = Vec::new();
         let mut messages = Vec::new();
+        let mut stopped = false;
         for entry in journal.entries() {
             let at = scenario.seconds(entry.at);
             match &entry.event {
@@ -92,10 +95,11 @@ impl PhaseOutcome {
                 Event::Notification { notification, url, outcome, .. } => {
                     messages.extend(message(at, notification, url, outcome, &told_as));
                 }
+                Event::Scenario { name, .. } => stopped |= **name == *super::driver::STOPPED,
                 _ => {}
             }
         }
-        Self { phases: phases.clone(), alerts: spans, messages }
+        Self { phases: phases.clone(), alerts: spans, messages, stopped }
     }
 
     /// The first message of which some alert fires, accepted between two moments (both included).

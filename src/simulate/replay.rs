@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::receivers;
-use crate::engine::{Engine, EngineConfig, Input, Output, Phases, StoredSample};
+use crate::engine::{Engine, EngineConfig, Event, Input, Output, Phases, StoredSample};
 use crate::model::Time;
 
 /// How long before its first sample a server started: discovery takes 5 s, the first slot comes a little later.
@@ -33,6 +33,10 @@ pub fn replay(config: &EngineConfig, phases: &Phases, mut samples: Vec<StoredSam
             }
             engine.handle(now, Input::Samples(batch));
             continue;
+        }
+        if engine.work() > super::driver::BUDGET {
+            engine.journal_mut().push(now, Event::Scenario { name: super::driver::STOPPED.into(), seconds: None });
+            break;
         }
         for output in engine.poll(now) {
             if let Output::Post { id, notification, .. } = output {

@@ -170,9 +170,13 @@ pub(super) mod tests {
 
     /// The lab's stack with the usual rule on CPU load.
     pub(in super::super) fn simulation() -> Simulation {
+        simulation_of(PROMETHEUS)
+    }
+
+    fn simulation_of(prometheus: &str) -> Simulation {
         let rules = "groups:\n- name: g\n  rules:\n  - {alert: Model, expr: model_result > 0.75}\n  - alert: Cpu\n    \
             expr: 100 - avg by (instance) (rate(node_cpu_seconds_total{mode=\"idle\"}[1m])) * 100 > 90\n    for: 3m\n";
-        let files = [("prometheus.yml", PROMETHEUS), ("rules.yml", rules), ("alertmanager.yml", ALERTMANAGER)];
+        let files = [("prometheus.yml", prometheus), ("rules.yml", rules), ("alertmanager.yml", ALERTMANAGER)];
         let stack = Stack::read(&FileTree::in_memory(files), &LabHints::default());
         Embedded::of(&stack, &Overrides::default()).simulation(&[])
     }
@@ -202,6 +206,17 @@ pub(super) mod tests {
         let told = |o: &PhaseOutcome| o.messages.iter().map(|m| (m.at, m.alerts.clone())).collect::<Vec<_>>();
         assert_eq!(told(&whole), told(&lean));
         assert_eq!(told(&lean).len(), 2, "firing and resolved");
+    }
+
+    #[test]
+    fn a_stack_that_asks_for_too_much_work_is_stopped_and_says_so() {
+        let prometheus = PROMETHEUS.replace("scrape_interval: 5s", "scrape_interval: 1ms, scrape_timeout: 1ms");
+        let outcome = simulation_of(&prometheus).outcome(
+            &Scenario::cpu_stress(120.0, 180.0, 240.0),
+            &Scenario::cpu_stress(120.0, 180.0, 240.0).load(),
+            &Phases::pair(0.1, 0.2),
+        );
+        assert!(outcome.stopped);
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub struct Prepared {
     names: RowMap,
     options: Options,
     buffers: Vec<Vec<f64>>,
+    work: u64,
 }
 
 /// A result before it is given out.
@@ -30,7 +31,18 @@ enum Raw {
 impl Prepared {
     /// Prepares a checked expression.
     pub fn new(expr: &Expr, options: &Options) -> Self {
-        Self { root: Node::build(expr), names: RowMap::default(), options: options.clone(), buffers: Vec::new() }
+        Self {
+            root: Node::build(expr),
+            names: RowMap::default(),
+            options: options.clone(),
+            buffers: Vec::new(),
+            work: 0,
+        }
+    }
+
+    /// The elementary steps of all evaluations so far, as budgets count them.
+    pub fn work(&self) -> u64 {
+        self.work
     }
 
     /// Evaluates at a Unix time in milliseconds.
@@ -134,6 +146,7 @@ impl Prepared {
             })
         };
         let notes = std::mem::take(&mut cx.notes);
+        self.work = self.work.saturating_add(cx.work);
         self.buffers = std::mem::take(&mut cx.buffers);
         result.map(|raw| (raw, notes))
     }
