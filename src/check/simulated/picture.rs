@@ -33,7 +33,12 @@ pub fn timeline(world: &Simulated<'_>, runs: &Runs, places: &[Place]) -> Timelin
     bands.retain(|b| b.until > b.from);
     let load = scenario.load();
     let steps = ((until + BEFORE) * 1000.0 / STEP_MS as f64) as i64;
-    let times = (0..=steps).map(|i| -BEFORE + i as f64 * STEP_MS as f64 / 1000.0);
+    let mut times: Vec<f64> = (0..=steps).map(|i| -BEFORE + i as f64 * STEP_MS as f64 / 1000.0).collect();
+    // Both sides of an edge, so that it is drawn upright.
+    times.extend(runs.schedule.stretches.iter().flat_map(|s| [s.from - 0.001, s.from, s.to - 0.001, s.to]));
+    times.retain(|t| *t >= -BEFORE && *t <= until);
+    times.sort_by(f64::total_cmp);
+    let times = times.into_iter();
     let load_points = times.map(|t| (t, 100.0 * load.busy_share(scenario.time(t)))).collect();
     let mut values = Vec::new();
     let mut threshold = None;

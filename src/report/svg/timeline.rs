@@ -79,7 +79,7 @@ fn background(out: &mut String, canvas: &Canvas, timeline: &Timeline) {
             "<rect class=\"phase\" x=\"{x:.1}\" y=\"{TOP}\" width=\"{:.1}\" height=\"{PLOT}\"/>\n<text class=\"dim\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
             end - x,
             x + 4.0,
-            TOP + 14.0,
+            TOP + PLOT - 6.0,
             xml(&phase.name)
         );
     }
@@ -176,8 +176,14 @@ fn draw_band(out: &mut String, canvas: &Canvas, band: &Band, y: f64) {
 fn messages(out: &mut String, canvas: &mut Canvas, timeline: &Timeline) {
     let y = canvas.top + 14.0;
     let _ = writeln!(out, "<text x=\"{LEFT}\" y=\"{:.1}\">messages on Discord</text>", canvas.top + 2.0);
+    let mut labelled_until = f64::NEG_INFINITY;
     for m in timeline.messages.iter().filter(|m| m.in_focus) {
         let x = canvas.x(m.t);
+        // Labels that would stand on one another are left to the tooltip.
+        let label = if x - labelled_until > 34.0 { clock(m.t) } else { String::new() };
+        if !label.is_empty() {
+            labelled_until = x;
+        }
         let delivered = m.answer.is_some_and(|a| (200..300).contains(&a));
         let class = if !delivered {
             "lost"
@@ -197,7 +203,7 @@ fn messages(out: &mut String, canvas: &mut Canvas, timeline: &Timeline) {
             clock(m.t),
             xml(&m.title),
             y + 19.0,
-            clock(m.t)
+            label
         );
     }
     canvas.top += ROW + 18.0;
