@@ -45,6 +45,8 @@ pub enum Command {
     Mock(super::mock::MockArgs),
     /// Answer PromQL over recorded samples with the JSON of Prometheus' API
     Query(super::query::QueryArgs),
+    /// Test rules with promtool's unit-test files
+    Test(super::test_rules::TestArgs),
     /// Hold the engine against recorded behaviour of the real programs
     Conformance(super::conformance::ConformanceArgs),
 }

@@ -15,6 +15,7 @@ mod query;
 mod route;
 mod run;
 mod simulate;
+mod test_rules;
 
 use std::process::ExitCode;
 
@@ -44,6 +45,7 @@ pub fn main() -> ExitCode {
         Command::Discord(a) => discord::run(&a),
         Command::Mock(a) => mock::run(&a),
         Command::Query(a) => query::run(&a),
+        Command::Test(a) => test_rules::run(&a),
         Command::Conformance(a) => conformance::run(&a),
     }
     .into()

@@ -99,6 +99,7 @@ fn empty(
             expansion: Expansion {
                 external_labels: external_labels.clone(),
                 external_url: around.external_url.clone(),
+                url_for_functions: true,
                 options,
             },
             resend_delay_ns: 60_000_000_000,

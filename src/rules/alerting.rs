@@ -450,6 +450,7 @@ mod tests {
         let expansion = Expansion {
             external_labels: Labels::empty(),
             external_url: "http://p".into(),
+            url_for_functions: true,
             options: crate::promql::eval::Options::new(crate::promql::Dialect::V3),
         };
         let rule = AlertingRule::new(&spec, &alerting, &expansion);

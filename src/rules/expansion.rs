@@ -17,6 +17,8 @@ pub struct Expansion {
     pub external_labels: Labels,
     /// `$externalURL`.
     pub external_url: Arc<str>,
+    /// Whether template functions know that URL too; promtool's tests give it to `$externalURL` alone.
+    pub url_for_functions: bool,
     /// How queries of templates are evaluated.
     pub options: Options,
 }
@@ -79,7 +81,7 @@ impl Expansion {
             labels: seen.labels,
             external_labels: &self.external_labels,
             external_url: &self.external_url,
-            url_of_functions: Some(&self.external_url),
+            url_of_functions: self.url_for_functions.then_some(&*self.external_url),
             value: seen.value,
             at_ms,
             query: &|query| self.query(query, at_ms, db),

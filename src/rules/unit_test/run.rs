@@ -1,25 +1,24 @@
 //! Running a unit-test file: load, evaluate step by step, compare.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{AlertCase, Pairs, QueryCase, TestGroup, UnitTestFile, dialect_of, failure};
-use crate::golang::duration::{format_go_duration, format_prometheus_duration};
-use crate::golang::float::{FloatFormat, format_float};
+use super::file::{AlertCase, Pairs, QueryCase, TestGroup, UnitTestFile};
+use super::input::Input;
+use super::outcome::{Failure, GroupOutcome, ShownAlert, ShownSample, ShownValue};
+use super::timeline::Recorder;
 use crate::golang::quote;
 use crate::model::{Labels, Time};
 use crate::promql::eval::{Options, Prepared};
 use crate::promql::signature::Release;
 use crate::promql::value::Value;
-use crate::promql::{ParseOptions, SequenceValue, SeriesDescription, parse, parse_metric, parse_series_description};
+use crate::promql::{Dialect, ParseOptions, SequenceValue, parse, parse_metric, parse_series_description};
 use crate::rules::file::RuleFile;
-use crate::rules::{AlertState, Expansion, Group, RuleContext, RuleKind};
-use crate::text::Diagnostic;
+use crate::rules::{ActiveAlert, AlertState, Expansion, Group, GroupSpec, RuleContext, RuleEvent, RuleKind, SentAlert};
 use crate::tsdb::{SampleValue, Tsdb};
 use crate::yaml::Duration;
 
 /// Most evaluations of one test.
-const MAX_STEPS: i64 = 2_000_000;
+const MAX_STEPS: i64 = 5_000_000;
 
 /// A rule file with its path.
 #[derive(Clone, Debug)]
@@ -30,279 +29,311 @@ pub struct Loaded {
     pub file: RuleFile,
 }
 
-/// Runs all tests of a file over the rules of the files it names; what failed, in promtool's words.
-pub fn run(tests: &UnitTestFile, files: &[Loaded], release: Release) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    for test in &tests.tests {
-        found.extend(Runner::new(tests, test, files, release).and_then(Runner::run).err().unwrap_or_default());
-    }
-    found
+/// How tests are run.
+#[derive(Clone, Copy, Debug)]
+pub struct RunAs {
+    /// The release of promtool.
+    pub release: Release,
+    /// Whether functions that a stock server refuses may be used.
+    pub experimental: bool,
+    /// Whether metric names are removed only at the end of a query.
+    pub delayed_name_removal: bool,
+    /// Whether the states of alerts over time are wanted.
+    pub timeline: bool,
 }
 
-type Failures = Vec<Diagnostic>;
+impl RunAs {
+    /// A release as it comes.
+    pub fn release(release: Release) -> Self {
+        Self { release, experimental: false, delayed_name_removal: false, timeline: false }
+    }
 
-/// A series and how many of its values are in the store.
-struct Feed {
-    series: SeriesDescription,
-    next: usize,
+    fn dialect(&self) -> Dialect {
+        if self.release >= (3, 0) { Dialect::V3 } else { Dialect::V2_42 }
+    }
+}
+
+/// The rules of the files that a unit-test file names, in order of evaluation.
+#[derive(Clone, Debug)]
+pub struct RuleSet {
+    groups: Vec<Arc<GroupSpec>>,
+}
+
+impl RuleSet {
+    /// Puts groups in the order that the test file asks for. A file that is named twice counts once.
+    pub fn new(tests: &UnitTestFile, files: &[Loaded], run_as: &RunAs) -> Self {
+        let interval = tests.evaluation_interval;
+        let mut groups: Vec<Arc<GroupSpec>> = Vec::new();
+        for (loaded, group) in files.iter().flat_map(|l| l.file.groups.iter().map(move |g| (l, g))) {
+            let mut spec = group.spec(&loaded.path, interval, Duration::default(), run_as.dialect());
+            // A group's own interval does not count in tests.
+            spec.interval_ns = interval.nanos;
+            if groups.iter().all(|g| (&g.file, &g.name) != (&spec.file, &spec.name)) {
+                groups.push(Arc::new(spec));
+            }
+        }
+        let order = |g: &Arc<GroupSpec>| tests.group_eval_order.iter().position(|n| **n == *g.name);
+        groups.sort_by_key(|g| order(g).unwrap_or(usize::MAX));
+        Self { groups }
+    }
+}
+
+/// Runs one of the file's tests.
+pub fn run(tests: &UnitTestFile, index: usize, rules: &RuleSet, run_as: &RunAs) -> Option<GroupOutcome> {
+    let test = tests.tests.get(index)?;
+    let notifications = test.notifications.as_ref().map_or(0, |n| n.expected.len());
+    let mut outcome = GroupOutcome {
+        name: test.name.clone(),
+        index,
+        span: test.span,
+        cases: test.alerts.len() + test.queries.len() + notifications,
+        failures: Vec::new(),
+        timeline: Vec::new(),
+        sent: Vec::new(),
+    };
+    match Runner::new(tests, test, rules, run_as) {
+        Err(failure) => outcome.failures.push(failure),
+        Ok(mut runner) => {
+            runner.run();
+            outcome.failures = runner.failures;
+            outcome.timeline = runner.recorder.finish();
+            outcome.sent = runner.sent;
+        }
+    }
+    Some(outcome)
 }
 
 struct Runner<'a> {
     tests: &'a UnitTestFile,
     test: &'a TestGroup,
-    release: Release,
+    run_as: &'a RunAs,
     context: RuleContext,
     groups: Vec<Group>,
-    feeds: Vec<Feed>,
+    input: Input,
     db: Tsdb,
+    failures: Vec<Failure>,
+    recorder: Recorder,
+    sent: Vec<(Time, Vec<SentAlert>)>,
 }
 
 impl<'a> Runner<'a> {
-    fn new(tests: &'a UnitTestFile, test: &'a TestGroup, files: &[Loaded], release: Release) -> Result<Self, Failures> {
-        let dialect = dialect_of(release);
-        let mut feeds: Vec<Feed> = Vec::new();
-        for (series, values) in &test.input_series {
-            let series = parse_series_description(&format!("{series} {values}"), dialect)
-                .map_err(|e| vec![failure(e.to_string())])?;
-            // A series that is described twice has the later description.
-            feeds.retain(|f| f.series.labels != series.labels);
-            feeds.push(Feed { series, next: 0 });
+    fn new(tests: &'a UnitTestFile, test: &'a TestGroup, rules: &RuleSet, run_as: &'a RunAs) -> Result<Self, Failure> {
+        let dialect = run_as.dialect();
+        let input = Input::read(test, dialect)?;
+        if let Some(case) = test.alerts.iter().find(|c| c.alertname.is_empty()) {
+            return Err(Failure::NoAlertname { time: case.eval_time.nanos, span: case.span });
         }
-        if test.alerts.iter().any(|c| c.alertname.is_empty()) {
-            return Err(vec![failure("an item under alert_rule_test misses required attribute alertname")]);
+        let evaluations = test.end() / tests.evaluation_interval.nanos.max(1);
+        if evaluations > MAX_STEPS {
+            return Err(Failure::TooLong { evaluations, limit: MAX_STEPS });
         }
-        let options = Options { default_step: tests.evaluation_interval.millis(), ..Options::small(dialect) };
+        let options = Options {
+            default_step: tests.evaluation_interval.millis(),
+            delayed_name_removal: run_as.delayed_name_removal,
+            ..Options::small(dialect)
+        };
         let expansion = Expansion {
             external_labels: Labels::from_pairs(test.external_labels.iter().map(|(k, v)| (k.as_str(), v.as_str()))),
             external_url: test.external_url.as_str().into(),
+            url_for_functions: false,
             options,
         };
         let context = RuleContext { expansion, resend_delay_ns: 60_000_000_000 };
-        let mut groups: Vec<Group> = files
-            .iter()
-            .flat_map(|loaded| loaded.file.groups.iter().map(move |g| (loaded, g)))
-            .map(|(loaded, g)| g.spec(&loaded.path, test.interval, Duration::default(), dialect))
-            .map(|spec| Group::new(Arc::new(spec), &context, true))
-            .collect();
-        let order = |g: &Group| tests.group_eval_order.iter().position(|n| **n == *g.spec().name).unwrap_or(usize::MAX);
-        groups.sort_by_key(order);
-        Ok(Self { tests, test, release, context, groups, feeds, db: Tsdb::new() })
+        let groups = rules.groups.iter().map(|spec| Group::new(spec.clone(), &context, true)).collect();
+        Ok(Self {
+            tests,
+            test,
+            run_as,
+            context,
+            groups,
+            input,
+            db: Tsdb::new(),
+            failures: Vec::new(),
+            recorder: Recorder::default(),
+            sent: Vec::new(),
+        })
     }
 
-    fn run(mut self) -> Result<(), Failures> {
-        let mut found = Vec::new();
+    fn run(&mut self) {
         let step = self.tests.evaluation_interval.nanos;
-        let end = self.test.end();
-        if end / step > MAX_STEPS {
-            return Err(vec![failure(format!(
-                "the test runs for {} evaluations, wanted at most {MAX_STEPS}",
-                end / step
-            ))]);
-        }
+        let (start, end) = (Time(self.test.start_ns), self.test.end());
         let mut cases: Vec<&AlertCase> = self.test.alerts.iter().collect();
         cases.sort_by_key(|c| c.eval_time);
         let mut cases = cases.into_iter().peekable();
-        let mut ts = 0;
-        while ts <= end {
-            self.feed(ts);
-            let failed = self.evaluate(ts);
-            if !failed.is_empty() {
-                found.extend(failed);
-                return Err(found);
+        let mut fed = None;
+        let mut since = 0;
+        while since <= end {
+            let ts = start.plus_nanos(since);
+            self.input.feed(&mut self.db, fed, ts.millis());
+            fed = Some(ts.millis());
+            if self.evaluate(ts, since) {
+                return;
             }
             // A case is judged at the last evaluation before its time.
-            while let Some(case) = cases.next_if(|c| c.eval_time.nanos < ts.saturating_add(step)) {
-                found.extend(self.judge_alerts(case));
+            while let Some(case) = cases.next_if(|c| c.eval_time.nanos < since.saturating_add(step)) {
+                self.judge_alerts(case);
             }
-            let Some(next) = ts.checked_add(step) else { break };
-            ts = next;
+            let Some(next) = since.checked_add(step) else { break };
+            since = next;
         }
         for case in &self.test.queries {
-            found.extend(self.judge_query(case));
+            self.judge_query(case);
         }
-        if found.is_empty() { Ok(()) } else { Err(found) }
     }
 
-    /// Puts the samples up to `ts` into the store.
-    fn feed(&mut self, ts: i64) {
-        let step = self.test.interval.millis();
-        for feed in &mut self.feeds {
-            let r = self.db.series_ref(&feed.series.labels);
-            while let Some(value) = feed.series.values.get(feed.next) {
-                let t = step.saturating_mul(feed.next as i64);
-                if t > ts / 1_000_000 {
-                    break;
+    /// Evaluates all groups; whether any rule failed.
+    fn evaluate(&mut self, ts: Time, since: i64) -> bool {
+        let before = self.failures.len();
+        for (g, group) in self.groups.iter_mut().enumerate() {
+            let events = group.evaluate(&mut self.db, &self.context, ts);
+            let spec = group.spec();
+            for event in events {
+                match event {
+                    RuleEvent::Changed { rule, change } if self.run_as.timeline => {
+                        self.recorder.add((g, rule), &spec.rules[rule].name, since, &change);
+                    }
+                    RuleEvent::Due { alerts, .. } if self.test.notifications.is_some() => self.sent.push((ts, alerts)),
+                    _ => {}
                 }
-                // What the store does not take (a rule wrote the same series) is left out.
-                let _ = match value {
-                    SequenceValue::Omitted => Ok(()),
-                    SequenceValue::Float(v) => self.db.append(r, t, *v),
-                    SequenceValue::Histogram { histogram, .. } => self.db.append_histogram(r, t, histogram.clone()),
-                };
-                feed.next += 1;
             }
-        }
-    }
-
-    fn evaluate(&mut self, ts: i64) -> Failures {
-        let mut failed = Vec::new();
-        for group in &mut self.groups {
-            group.evaluate(&mut self.db, &self.context, Time(ts));
-            for (i, rule) in group.spec().rules.iter().enumerate() {
+            for (i, rule) in spec.rules.iter().enumerate() {
                 if let Some(error) = group.last_error(i) {
-                    failed.push(failure(format!(
-                        "    rule: {}, time: {}, err: {error}",
-                        rule.name,
-                        format_go_duration(ts)
-                    )));
+                    let error = error.to_owned();
+                    self.failures.push(Failure::Rule { rule: rule.name.clone(), time: since, error });
                 }
             }
         }
-        failed
+        self.failures.len() > before
     }
 
-    fn judge_alerts(&self, case: &AlertCase) -> Option<Diagnostic> {
-        let mut got = Vec::new();
+    fn judge_alerts(&mut self, case: &AlertCase) {
+        let asked = |state: AlertState| {
+            state == AlertState::Firing
+                || (state == AlertState::Pending && case.expected.iter().any(|e| e.state == state))
+        };
+        let (mut got, mut others) = (Vec::new(), Vec::new());
         for group in &self.groups {
             for (i, rule) in group.spec().rules.iter().enumerate() {
-                let asked = matches!(rule.kind, RuleKind::Alerting(_)) && *rule.name == *case.alertname;
-                for alert in group.active(i).filter(|a| asked && a.state == AlertState::Firing) {
-                    let annotations = group.annotations(i, alert, &self.context, &self.db);
-                    let annotations = Labels::from_pairs(annotations.iter().map(|(k, v)| (k.clone(), v.clone())));
-                    got.push((alert.labels.clone(), annotations));
+                if !matches!(rule.kind, RuleKind::Alerting(_)) || *rule.name != *case.alertname {
+                    continue;
+                }
+                for alert in group.active(i).filter(|a| a.state != AlertState::Inactive) {
+                    let shown = self.shown(group, i, alert);
+                    if asked(alert.state) {
+                        got.push(shown);
+                    } else {
+                        others.push((shown, alert.active_at.since(Time(self.test.start_ns))));
+                    }
                 }
             }
         }
-        let labels = |pairs: &Pairs| Labels::from_pairs(pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())));
-        let mut expected: Vec<(Labels, Labels)> = case
+        let mut expected: Vec<ShownAlert> = case
             .expected
             .iter()
-            .map(|(l, a)| {
-                let mut l = labels(l).builder();
-                l.set("alertname", case.alertname.as_str());
-                (l.build(), labels(a))
+            .map(|e| {
+                let mut labels = e.labels.clone();
+                labels.retain(|(name, _)| &**name != "alertname");
+                labels.push(("alertname".into(), case.alertname.as_str().into()));
+                ShownAlert { labels: sorted(labels), annotations: sorted(e.annotations.clone()), state: e.state }
             })
             .collect();
         expected.sort();
         got.sort();
-        if expected == got {
-            return None;
+        if expected != got {
+            self.failures.push(Failure::Alerts {
+                alertname: case.alertname.clone(),
+                time: case.eval_time.nanos,
+                expected,
+                got,
+                others,
+                span: case.span,
+            });
         }
-        let name = if self.test.name.is_empty() { String::new() } else { format!("    name: {},\n", self.test.name) };
-        Some(failure(format!(
-            "{name}    alertname: {}, time: {}, \n        exp:{}, \n        got:{}",
-            case.alertname,
-            format_prometheus_duration(case.eval_time.nanos),
-            alerts_text(&expected),
-            alerts_text(&got)
-        )))
     }
 
-    fn judge_query(&self, case: &QueryCase) -> Option<Diagnostic> {
-        let dialect = dialect_of(self.release);
-        let fail = |words: String| {
-            let time = format_prometheus_duration(case.eval_time.nanos);
-            Some(failure(format!("    expr: {}, time: {time}, err: {words}", quote(&case.expr))))
-        };
-        let mut expected: BTreeMap<Labels, Vec<Shown>> = BTreeMap::new();
-        let answer = parse(&case.expr, &ParseOptions { release: self.release, ..ParseOptions::stock(dialect) })
-            .map_err(|e| e.to_string())
-            .and_then(|expr| {
-                let mut query = Prepared::new(&expr, &self.context.expansion.options);
-                query.instant(&self.db, case.eval_time.millis()).map_err(|e| e.to_string())
-            });
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(e) => return fail(e),
-        };
-        let mut got: BTreeMap<Labels, Vec<Shown>> = BTreeMap::new();
-        match answer.value {
-            Value::Scalar { value, .. } => got.entry(Labels::empty()).or_default().push(Shown::Float(value)),
-            Value::Vector(samples) => {
-                for s in samples {
-                    let shown = match &s.value {
-                        SampleValue::Float(v) => Shown::Float(*v),
-                        SampleValue::Histogram(h) => Shown::Histogram(h.to_string()),
-                    };
-                    got.entry(s.labels).or_default().push(shown);
+    fn shown(&self, group: &Group, rule: usize, alert: &ActiveAlert) -> ShownAlert {
+        let annotations = group.annotations(rule, alert, &self.context, &self.db);
+        ShownAlert {
+            labels: alert.labels.iter().map(|l| (l.name.clone(), l.value.clone())).collect(),
+            annotations: annotations.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+            state: alert.state,
+        }
+    }
+
+    fn judge_query(&mut self, case: &QueryCase) {
+        let (expr, time, span) = (case.expr.clone(), case.eval_time.nanos, case.span);
+        match self.answer(case).and_then(|got| Ok((expected_samples(case, self.run_as.dialect())?, got))) {
+            Err(error) => self.failures.push(Failure::Query { expr, time, error, span }),
+            Ok((mut expected, mut got)) => {
+                expected.sort_by(|a, b| a.labels.cmp(&b.labels));
+                got.sort_by(|a, b| a.labels.cmp(&b.labels));
+                let fuzzy = self.tests.fuzzy_compare;
+                let agrees =
+                    |(a, b): (&ShownSample, &ShownSample)| a.labels == b.labels && a.value.agrees(&b.value, fuzzy);
+                if expected.len() != got.len() || !expected.iter().zip(&got).all(agrees) {
+                    self.failures.push(Failure::Samples { expr, time, expected, got, span });
                 }
             }
-            _ => return fail("rule result is not a vector or scalar".to_owned()),
         }
-        for (metric, value, histogram) in &case.expected {
-            // The metric may be left out for an empty label set.
-            let labels = match if metric.is_empty() { Ok(Labels::empty()) } else { parse_metric(metric, dialect) } {
-                Ok(labels) => labels,
-                Err(e) => return fail(format!("labels {}: {e}", quote(metric))),
-            };
-            let shown = match histogram {
-                None => Shown::Float(*value),
-                Some(text) => match parse_series_description(&format!("{{}} {text}"), dialect).map(|s| s.values) {
-                    Ok(values) => match values.as_slice() {
-                        [SequenceValue::Histogram { histogram, .. }] => Shown::Histogram(histogram.to_string()),
-                        _ => return fail(format!("expected 1 histogram, got {}", quote(text))),
-                    },
-                    Err(e) => return fail(e.to_string()),
-                },
-            };
-            expected.entry(labels).or_default().push(shown);
-        }
-        let same = expected.len() == got.len()
-            && expected.iter().zip(&got).all(|((a, x), (b, y))| {
-                a == b && x.len() == y.len() && x.iter().zip(y).all(|(x, y)| x.agrees(y, self.tests.fuzzy_compare))
-            });
-        if same {
-            return None;
-        }
-        Some(failure(format!(
-            "    expr: {}, time: {},\n        exp: {}\n        got: {}",
-            quote(&case.expr),
-            format_prometheus_duration(case.eval_time.nanos),
-            samples_text(&expected),
-            samples_text(&got)
-        )))
     }
-}
 
-/// A value as compared and shown.
-#[derive(Clone, Debug)]
-enum Shown {
-    Float(f64),
-    Histogram(String),
-}
-
-impl Shown {
-    /// Exactly, so that NaN agrees with nothing; or but for the last places.
-    fn agrees(&self, other: &Self, fuzzy: bool) -> bool {
-        match (self, other) {
-            (Self::Float(a), Self::Float(b)) => a == b || (fuzzy && near(*a, *b)),
-            (Self::Histogram(a), Self::Histogram(b)) => a == b,
-            _ => false,
+    fn answer(&self, case: &QueryCase) -> Result<Vec<ShownSample>, String> {
+        let dialect = self.run_as.dialect();
+        let stock =
+            if self.run_as.experimental { ParseOptions::experimental(dialect) } else { ParseOptions::stock(dialect) };
+        let options = ParseOptions { release: self.run_as.release, ..stock };
+        let expr = parse(&case.expr, &options).map_err(|e| e.to_string())?;
+        let mut query = Prepared::new(&expr, &self.context.expansion.options);
+        let at = Time(self.test.start_ns).plus_nanos(case.eval_time.nanos);
+        let answer = query.instant(&self.db, at.millis()).map_err(|e| e.to_string())?;
+        match answer.value {
+            Value::Scalar { value, .. } => {
+                Ok(vec![ShownSample { labels: Labels::empty(), value: ShownValue::Float(value) }])
+            }
+            Value::Vector(samples) => Ok(samples
+                .into_iter()
+                .map(|s| {
+                    let value = match &s.value {
+                        SampleValue::Float(v) => ShownValue::Float(*v),
+                        // 2.42 compares the number that stands beside a histogram.
+                        SampleValue::Histogram(_) if dialect == Dialect::V2_42 => ShownValue::Float(0.0),
+                        SampleValue::Histogram(h) => ShownValue::Histogram(h.to_string()),
+                    };
+                    ShownSample { labels: s.labels, value }
+                })
+                .collect()),
+            _ => Err("rule result is not a vector or scalar".to_owned()),
         }
     }
 }
 
-/// At most 2⁻⁵⁰ apart, measured by the larger one; NaN agrees with NaN.
-fn near(a: f64, b: f64) -> bool {
-    (a.is_nan() && b.is_nan()) || (a - b).abs() <= f64::EPSILON * 4.0 * a.abs().max(b.abs())
+/// Names in order, the last of equal ones kept.
+fn sorted(mut pairs: Pairs) -> Pairs {
+    pairs.reverse();
+    pairs.sort_by(|a, b| a.0.cmp(&b.0));
+    pairs.dedup_by(|a, b| a.0 == b.0);
+    pairs
 }
 
-fn alerts_text(alerts: &[(Labels, Labels)]) -> String {
-    if alerts.is_empty() {
-        return "[]".to_owned();
+fn expected_samples(case: &QueryCase, dialect: Dialect) -> Result<Vec<ShownSample>, String> {
+    let mut expected = Vec::with_capacity(case.expected.len());
+    for sample in &case.expected {
+        // The metric may be left out for an empty label set.
+        let labels = match sample.labels.as_str() {
+            "" => Labels::empty(),
+            metric => parse_metric(metric, dialect).map_err(|e| format!("labels {}: {e}", quote(metric)))?,
+        };
+        let value = match &sample.histogram {
+            None => ShownValue::Float(sample.value),
+            Some(text) => {
+                let read = parse_series_description(&format!("{{}} {text}"), dialect).map_err(|e| e.to_string())?;
+                match read.values.as_slice() {
+                    [SequenceValue::Histogram { histogram, .. }] => ShownValue::Histogram(histogram.to_string()),
+                    _ => return Err(format!("expected 1 histogram, got {}", quote(text))),
+                }
+            }
+        };
+        expected.push(ShownSample { labels, value });
     }
-    let one = |(i, (labels, annotations)): (usize, &(Labels, Labels))| {
-        format!("            {i}:\n              Labels:{labels}\n              Annotations:{annotations}")
-    };
-    let all: Vec<String> = alerts.iter().enumerate().map(one).collect();
-    format!("[\n{}\n            ]", all.join(",\n"))
-}
-
-fn samples_text(samples: &BTreeMap<Labels, Vec<Shown>>) -> String {
-    let one = |labels: &Labels, value: &Shown| match value {
-        Shown::Float(v) => format!("{labels} {}", format_float(*v, FloatFormat::Exponent, None).replace('e', "E")),
-        Shown::Histogram(h) => format!("{labels} {h}"),
-    };
-    let all: Vec<String> = samples.iter().flat_map(|(l, values)| values.iter().map(move |v| one(l, v))).collect();
-    if all.is_empty() { "nil".to_owned() } else { all.join(", ") }
+    Ok(expected)
 }

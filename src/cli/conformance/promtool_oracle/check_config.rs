@@ -162,7 +162,7 @@ fn check_target_files(
 }
 
 /// The files that a pattern names, relative to the command's folder: `*` and `?` in the last part of the path.
-pub(super) fn expand(folder: &Path, base: &Path, pattern: &str) -> Vec<String> {
+fn expand(folder: &Path, base: &Path, pattern: &str) -> Vec<String> {
     let path = base.join(pattern);
     let (parent, last) =
         (path.parent().unwrap_or(Path::new("")), path.file_name().unwrap_or_default().to_string_lossy());
