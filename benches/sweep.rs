@@ -1,5 +1,6 @@
 //! How long the acceptance scenario takes: one pair of phases, and the whole sweep with the five-minute stress and the
 //! control run that a verdict needs beside it.
+
 #![allow(missing_docs)] // criterion_group! makes an undocumented function
 
 use criterion::{Criterion, criterion_group, criterion_main};
