@@ -47,7 +47,7 @@ pub fn run(request: &Request<'_>) -> RunResult {
     }
 }
 
-fn leave_out(c: &mut CriterionResult) {
+pub(super) fn leave_out(c: &mut CriterionResult) {
     c.verdict = Verdict::Unverified;
     c.score = 0;
     c.basis = None;
@@ -58,7 +58,7 @@ fn leave_out(c: &mut CriterionResult) {
     c.evidence.clear();
 }
 
-fn lab_info(lab: &Lab) -> LabInfo {
+pub(super) fn lab_info(lab: &Lab) -> LabInfo {
     LabInfo { id: lab.id.clone(), title: format!("Lab {}: {}", lab.number, lab.title) }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod acceptance;
 pub mod document;
+pub mod live_world;
 pub mod probe;
 
 mod judge;

@@ -29,6 +29,8 @@ pub enum Command {
     /// Judge what a batch hands over
     #[command(name = super::grade::WORKER, hide = true)]
     Worker,
+    /// Judge a running stack over HTTP, in real time, with a Markdown report
+    Check(Box<super::check::CheckArgs>),
     /// Run one scenario over a stack's files and print what happens
     Simulate(super::simulate::SimulateArgs),
     /// Follow a label set through an alertmanager.yml: routes, timers, what would mute it

@@ -1,6 +1,7 @@
 //! The command line: arguments as typed, settings as resolved, exit codes, one file per command.
 
 mod args;
+mod check;
 mod conformance;
 mod discord;
 mod exit;
@@ -37,6 +38,7 @@ pub fn main() -> ExitCode {
         Command::Run(a) => run::run(&a),
         Command::Grade(a) => grade::run(&a),
         Command::Worker => grade::work(),
+        Command::Check(a) => check::run(&a),
         Command::Simulate(a) => simulate::run(&a),
         Command::Route(a) => route::run(&a),
         Command::Labs(a) => labs::labs(&a),

@@ -93,7 +93,7 @@ fn subject(args: &RunArgs, loaded: &Loaded) -> Result<(FileTree, Subject), Strin
     Ok((tree, subject))
 }
 
-fn open(repo: &Path) -> Result<(FileTree, Subject), String> {
+pub(super) fn open(repo: &Path) -> Result<(FileTree, Subject), String> {
     let kind = std::fs::metadata(repo).map_err(|e| format!("cannot read {}: {e}", repo.display()))?;
     if !kind.is_dir() {
         return Err(format!("{} is a file, wanted the folder of a repository", repo.display()));
@@ -132,7 +132,7 @@ fn reproduce(args: &RunArgs, loaded: &Loaded) -> String {
     line
 }
 
-fn shell_word(text: &str) -> String {
+pub(super) fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()
@@ -166,7 +166,7 @@ pub fn write_reports(result: &RunResult, output: &Output, stem: &str, reproduce:
     Ok(report)
 }
 
-fn show(result: &RunResult, output: &Output, report: &Path) {
+pub(super) fn show(result: &RunResult, output: &Output, report: &Path) {
     if output.json {
         print::result(&format!("{}\n", result.to_json()));
         return;

@@ -1,7 +1,7 @@
 //! The world of `run`: a repository at rest, its stack in virtual time.
 
 mod advice;
-mod alerts;
+pub(super) mod alerts;
 mod chain;
 mod dashboards;
 mod documents;
@@ -10,7 +10,7 @@ mod picture;
 mod probing;
 mod programs;
 mod runs;
-mod schedule;
+pub(super) mod schedule;
 mod scraping;
 mod setup;
 mod value;

@@ -1,0 +1,160 @@
+//! Whether alerts of a running stack arrive on Discord: seen by labkit's own stand-in when it listens, else by
+//! Alertmanager's counters.
+
+use serde_json::json;
+
+use super::connection::{self, standing};
+use super::{LiveWorld, rules};
+use crate::check::probe::clock::{self, Moment};
+use crate::check::probe::prometheus::Rule;
+use crate::check::{Finding, Messages, Outcome, Stage};
+use crate::report::Basis;
+
+/// The shortest and the longest time that is watched, in seconds.
+const WATCH: (f64, f64) = (45.0, 300.0);
+/// What an alert needs besides its `for`: scrape, evaluation, grouping.
+const ON_TOP: f64 = 60.0;
+/// Integrations that end at Discord.
+const INTEGRATIONS: [&str; 3] = ["discord", "slack", "webhook"];
+
+/// Messages come, or stay away, in a scenario.
+pub fn messages(world: &mut LiveWorld<'_>, step: &Messages) -> Outcome {
+    if step.from.is_some() || step.never {
+        return Outcome::Unverified(
+            Finding::said("the load was not made: no machine was named")
+                .hint("make the load by hand (stress-ng --cpu 0 --timeout 240s) and watch Discord, or run `labkit run` on the repository"),
+        );
+    }
+    let (found, _) = match rules::loaded(world, &step.of) {
+        Ok(found) => found,
+        Err(outcome) => return outcome,
+    };
+    if let Err(standing) = connection::alertmanager(world) {
+        return standing.behind(Stage::AlertmanagerConfig);
+    }
+    match world.prometheus.alertmanagers() {
+        Ok(list) if list.is_empty() => {
+            return Outcome::Fails(
+                Finding::observed("a Prometheus that sends alerts to nobody", "Alertmanager's address under alerting")
+                    .basis(Basis::Live)
+                    .stage(Stage::Delivery)
+                    .cause("no-alertmanager"),
+            );
+        }
+        Ok(_) => {}
+        Err(no) => return standing("Prometheus", "--prometheus", world.prometheus.address(), &no).outcome(),
+    }
+    watch(world, &step.of, &found)
+}
+
+/// Which alerts fired, and what arrived.
+#[derive(Debug, Default)]
+struct Seen {
+    fired: bool,
+    at_alertmanager: bool,
+    tried: f64,
+    arrived: f64,
+}
+
+fn watch(world: &LiveWorld<'_>, set: &str, found: &[Rule]) -> Outcome {
+    let longest = found.iter().map(|r| r.hold).fold(0.0, f64::max);
+    let time = (longest + ON_TOP).clamp(WATCH.0, WATCH.1);
+    let start = Moment::now();
+    let began = clock::unix_now();
+    let mut seen = Seen::default();
+    loop {
+        if let Some(message) = arrived(world, found) {
+            return Outcome::Holds(
+                Finding::said(format!("observed a message about {message} at the stand-in for Discord"))
+                    .basis(Basis::Live)
+                    .evidence([how("--discord-listen: messages were received by labkit itself")]),
+            );
+        }
+        look(world, found, began, &mut seen);
+        if world.settings.arrived.is_none() && seen.fired && seen.arrived > 0.0 {
+            return Outcome::Holds(
+                Finding::said(format!(
+                    "observed {} firing, and {} notifications that Discord took",
+                    rules::names(found),
+                    seen.arrived
+                ))
+                .basis(Basis::Live)
+                .evidence([how(
+                    "Alertmanager's counters: they tell how many notifications were taken, not what they were about",
+                )]),
+            );
+        }
+        if start.elapsed() >= time {
+            break;
+        }
+        (world.settings.waiting)(&format!(
+            "waiting for {} to fire, {:.0} s at most",
+            rules::names(found),
+            time - start.elapsed()
+        ));
+        clock::sleep(1.0);
+    }
+    broken(world, set, found, &seen, time)
+}
+
+fn how(text: &str) -> serde_json::Value {
+    json!({"kind": "text", "text": format!("how messages were observed: {text}")})
+}
+
+/// The name of an alert that a received message is about.
+fn arrived(world: &LiveWorld<'_>, found: &[Rule]) -> Option<String> {
+    let messages = world.settings.arrived.as_ref()?();
+    let taken = |answer: Option<u16>| matches!(answer, Some(200..=299));
+    found.iter().find(|r| messages.iter().any(|m| taken(m.answer) && m.body.contains(&r.name))).map(|r| r.name.clone())
+}
+
+/// Looks once; what cannot be asked in this moment is asked again in the next.
+fn look(world: &LiveWorld<'_>, found: &[Rule], began: f64, seen: &mut Seen) {
+    let now = clock::unix_now();
+    for rule in found {
+        let name = rule.name.replace('\\', "\\\\").replace('"', "\\\"");
+        let expr = format!("ALERTS{{alertname=\"{name}\",alertstate=\"firing\"}}");
+        // An alert that fired in the last minutes counts as well.
+        if let Ok(series) = world.prometheus.query_range(&expr, began - 600.0, now, 5.0) {
+            seen.fired |= series.iter().any(|s| !s.points.is_empty());
+        }
+    }
+    if let Ok(alerts) = world.alertmanager.alerts() {
+        seen.at_alertmanager |= alerts.iter().any(|l| found.iter().any(|r| l["alertname"] == r.name.as_str()));
+    }
+    let counted = INTEGRATIONS.iter().filter_map(|i| world.alertmanager.notifications(i).ok());
+    let (tried, arrived) = counted.fold((0.0, 0.0), |(t, a), c| (t + c.tried, a + c.arrived()));
+    (seen.tried, seen.arrived) = (tried, arrived);
+}
+
+/// The first link of the chain at which it ended.
+fn broken(world: &LiveWorld<'_>, set: &str, found: &[Rule], seen: &Seen, time: f64) -> Outcome {
+    let names = rules::names(found);
+    let wanted = "a message on Discord";
+    if !seen.fired && !seen.at_alertmanager {
+        return Outcome::Inconclusive(
+            Finding::said(format!("observed no firing alert among the {} in {time:.0} s", world.title_of(set)))
+                .hint("run again, or let `labkit mock --script` serve values that must alert in place of the mock")
+                .basis(Basis::Live),
+        );
+    }
+    let link = |observed: String, stage: Stage| {
+        Outcome::Fails(Finding::observed(observed, wanted).basis(Basis::Live).stage(stage))
+    };
+    if !seen.at_alertmanager && seen.tried == 0.0 {
+        return link(format!("{names} firing in Prometheus, nothing of it in Alertmanager"), Stage::Delivery);
+    }
+    if seen.tried == 0.0 {
+        return link(
+            format!("{names} in Alertmanager, and no notification to Discord within {time:.0} s"),
+            Stage::Routing,
+        );
+    }
+    if seen.arrived == 0.0 {
+        return link(format!("{} notifications, all of which failed", seen.tried), Stage::Notification);
+    }
+    link(
+        format!("{} notifications that somebody took, none of them at the stand-in for Discord", seen.arrived),
+        Stage::Notification,
+    )
+}

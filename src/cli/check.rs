@@ -1,0 +1,180 @@
+//! `labkit check [LAB]`: the lab's criteria on a running stack, in real time.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::Args as ClapArgs;
+use indicatif::ProgressBar;
+
+use super::args::{LabSource, Output};
+use super::exit::Exit;
+use super::{lab_source, print, run};
+use crate::check::live_world::{self, Arrived, Request, Settings};
+use crate::check::probe::http::{Auth, Base};
+use crate::live::discord::{Options, Receiver};
+use crate::report::Subject;
+
+/// `labkit check`
+#[derive(Debug, ClapArgs)]
+pub struct CheckArgs {
+    /// The lab: its number, its name, or a path to a lab folder
+    #[arg(value_name = "LAB", default_value = "7", env = "LABKIT_LAB")]
+    pub lab: String,
+    /// The repository, for what only files can tell: report, answers, cheat sheet
+    #[arg(long, value_name = "DIR", env = "LABKIT_REPO")]
+    pub repo: Option<PathBuf>,
+    /// The mocked model, or its page
+    #[arg(long, value_name = "URL", default_value = "http://localhost:9000", value_parser = Base::parse, env = "LABKIT_MOCK")]
+    pub mock: Base,
+    /// Prometheus
+    #[arg(long, value_name = "URL", default_value = "http://localhost:9090", value_parser = Base::parse, env = "LABKIT_PROMETHEUS")]
+    pub prometheus: Base,
+    /// Alertmanager
+    #[arg(long, value_name = "URL", default_value = "http://localhost:9093", value_parser = Base::parse, env = "LABKIT_ALERTMANAGER")]
+    pub alertmanager: Base,
+    /// Grafana
+    #[arg(long, value_name = "URL", default_value = "http://localhost:3000", value_parser = Base::parse, env = "LABKIT_GRAFANA")]
+    pub grafana: Base,
+    /// Who signs in to Grafana
+    #[arg(long, value_name = "USER", requires = "grafana_password_file", env = "LABKIT_GRAFANA_USER")]
+    pub grafana_user: Option<String>,
+    /// File with that user's password in its first line
+    #[arg(long, value_name = "FILE", env = "LABKIT_GRAFANA_PASSWORD_FILE")]
+    pub grafana_password_file: Option<PathBuf>,
+    /// File with a token of a service account in its first line
+    #[arg(long, value_name = "FILE", conflicts_with = "grafana_user", env = "LABKIT_GRAFANA_TOKEN_FILE")]
+    pub grafana_token_file: Option<PathBuf>,
+    /// Node Exporter's page, when labkit reaches it on another way than Prometheus
+    #[arg(long, value_name = "URL", value_parser = Base::parse, env = "LABKIT_VM_EXPORTER")]
+    pub vm_exporter: Option<Base>,
+    /// Receive the messages here in place of Discord; Alertmanager's webhook_url must lead here
+    #[arg(long, value_name = "ADDR", env = "LABKIT_DISCORD_LISTEN")]
+    pub discord_listen: Option<SocketAddr>,
+    /// Where labs come from
+    #[command(flatten)]
+    pub source: LabSource,
+    /// How results are shown
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Runs the command.
+pub fn run(args: &CheckArgs) -> Exit {
+    match check(args) {
+        Ok(exit) => exit,
+        Err(e) => print::usage(&e),
+    }
+}
+
+fn check(args: &CheckArgs) -> Result<Exit, String> {
+    let loaded = lab_source::load(&args.lab, &args.source).map_err(|e| e.0)?;
+    if let Some(unknown) = args.output.only.iter().find(|id| loaded.lab.criterion(id).is_none()) {
+        let known: Vec<&str> = loaded.lab.criteria.iter().map(|c| c.id.as_str()).collect();
+        return Err(format!("--only: no criterion {unknown:?}; there is {}", known.join(", ")));
+    }
+    let (tree, subject) = match &args.repo {
+        Some(repo) => {
+            let (tree, subject) = run::open(repo)?;
+            (Some(tree), subject)
+        }
+        None => {
+            let name = "running stack".to_owned();
+            (None, Subject { name, path: args.prometheus.to_string(), commit: None, dirty: false })
+        }
+    };
+    let grafana_auth = grafana_auth(args)?;
+    let discord = args.discord_listen.map(listen).transpose()?;
+    let line = (!args.output.quiet && !args.output.json).then(ProgressBar::new_spinner);
+    let settings = Settings {
+        mock: args.mock.clone(),
+        prometheus: args.prometheus.clone(),
+        alertmanager: args.alertmanager.clone(),
+        grafana: args.grafana.clone(),
+        grafana_auth,
+        node_exporter: args.vm_exporter.clone(),
+        arrived: discord.as_ref().map(|d| Box::new(|| arrived(d)) as Box<dyn Fn() -> Vec<Arrived>>),
+        only: &args.output.only,
+        waiting: Box::new(|what| {
+            if let Some(line) = &line {
+                line.set_message(what.to_owned());
+                line.tick();
+            }
+        }),
+    };
+    let request = Request {
+        lab: &loaded.lab,
+        checks: &loaded.checks,
+        starter: &loaded.files.starter,
+        tree: tree.as_ref(),
+        subject,
+    };
+    let result = live_world::run(&request, settings)?;
+    if let Some(line) = &line {
+        line.finish_and_clear();
+    }
+    let stem = format!("labkit-check-{}", loaded.lab.id);
+    let written = run::write_reports(&result, &args.output, &stem, &reproduce(args, loaded.lab.number))?;
+    run::show(&result, &args.output, &written);
+    Ok(run::exit_of(&result, args.output.exit_zero))
+}
+
+fn grafana_auth(args: &CheckArgs) -> Result<Auth, String> {
+    Ok(match (&args.grafana_user, &args.grafana_password_file, &args.grafana_token_file) {
+        (Some(user), Some(file), _) => Auth::Basic(user.clone(), secret(file)?),
+        (None, Some(file), None) => Auth::Basic("admin".to_owned(), secret(file)?),
+        (_, _, Some(file)) => Auth::Bearer(secret(file)?),
+        _ => Auth::None,
+    })
+}
+
+/// The first line of a file.
+fn secret(file: &Path) -> Result<String, String> {
+    let text = std::fs::read_to_string(file).map_err(|e| format!("cannot read {}: {e}", file.display()))?;
+    match text.lines().next().map(str::trim_end) {
+        Some(line) if !line.is_empty() => Ok(line.to_owned()),
+        _ => Err(format!("{} is empty, wanted a secret in its first line", file.display())),
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<Receiver, String> {
+    let receiver =
+        Receiver::start(address, Options::default()).map_err(|e| format!("cannot listen on {address}: {e}"))?;
+    let address = receiver.address();
+    print::remark(&format!(
+        "messages are received at http://{address}/api/webhooks/1/lab and shown at http://{address}/"
+    ));
+    Ok(receiver)
+}
+
+fn arrived(receiver: &Receiver) -> Vec<Arrived> {
+    receiver.received().into_iter().map(|r| Arrived { at: r.at.secs_f64(), answer: r.status, body: r.body }).collect()
+}
+
+/// The call, without secrets.
+fn reproduce(args: &CheckArgs, number: u32) -> String {
+    let mut line = format!("labkit check {number}");
+    let mut add = |flag: &str, value: &str| {
+        let _ = write!(line, " {flag} {}", run::shell_word(value));
+    };
+    if let Some(repo) = &args.repo {
+        add("--repo", &repo.display().to_string());
+    }
+    for (flag, base, usual) in [
+        ("--mock", &args.mock, "http://localhost:9000"),
+        ("--prometheus", &args.prometheus, "http://localhost:9090"),
+        ("--alertmanager", &args.alertmanager, "http://localhost:9093"),
+        ("--grafana", &args.grafana, "http://localhost:3000"),
+    ] {
+        if base.as_str() != usual {
+            add(flag, base.as_str());
+        }
+    }
+    if let Some(base) = &args.vm_exporter {
+        add("--vm-exporter", base.as_str());
+    }
+    for (name, value) in &args.source.set {
+        add("--set", &format!("{name}={value}"));
+    }
+    line
+}
