@@ -107,7 +107,7 @@ fn causes(out: &mut String, overview: &Overview) {
         );
     }
     if clusters.len() > CAUSES {
-        let _ = writeln!(out, "\n… and {} more", count(clusters.len() - CAUSES, "cause"));
+        let _ = writeln!(out, "\n… and {} more", clusters.len() - CAUSES);
     }
     out.push('\n');
 }

@@ -1,0 +1,268 @@
+//! `labkit grade` as a teacher runs it: outputs, resuming after any end, deadlines, limits.
+
+#![cfg(unix)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// A temporary class of `n` copies of the lab's solution, and a folder for output beside it.
+struct Class {
+    _dir: tempfile::TempDir,
+    root: PathBuf,
+}
+
+impl Class {
+    fn of(n: usize) -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let root = dir.path().canonicalize().expect("it is there");
+        fs::create_dir(root.join("repos")).expect("a folder");
+        let class = Self { _dir: dir, root };
+        for i in 0..n {
+            copy(&solution(), &class.repo(&format!("s{i:02}")));
+        }
+        class
+    }
+
+    fn repo(&self, name: &str) -> PathBuf {
+        self.root.join("repos").join(name)
+    }
+
+    fn out(&self) -> PathBuf {
+        self.root.join("out")
+    }
+
+    fn command(&self, more: &[&str]) -> Command {
+        let mut command = labkit(&["grade", "7"]);
+        command.arg(self.root.join("repos")).arg("--out").arg(self.out()).args(["--cpu-limit", "60"]).args(more);
+        command
+    }
+
+    fn grade(&self, more: &[&str]) -> Value {
+        let output = self.command(more).arg("--json").output().expect("labkit starts");
+        json(&output)
+    }
+
+    fn lines(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.out().join("results.jsonl")).expect("a journal");
+        text.lines().map(|l| serde_json::from_str(l).expect("a result a line")).collect()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> =
+            self.lines().iter().map(|l| l["subject"]["name"].as_str().expect("a name").to_owned()).collect();
+        names.sort();
+        names
+    }
+
+    fn gradebook(&self) -> Vec<Vec<String>> {
+        let mut reader =
+            csv::ReaderBuilder::new().has_headers(false).from_path(self.out().join("gradebook.csv")).expect("a file");
+        reader.records().map(|r| r.expect("a record").iter().map(str::to_owned).collect()).collect()
+    }
+}
+
+fn labkit(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_labkit"));
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+fn json(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("one JSON document")
+}
+
+fn solution() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("labs/07-monitoring/solution")
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder").flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), &target).expect("a copy");
+        }
+    }
+}
+
+fn git(root: &Path, date: &str, args: &[&str]) {
+    let status = Command::new("git")
+        .args(["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"])
+        .args(args)
+        .current_dir(root)
+        .env("GIT_COMMITTER_DATE", date)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    assert!(status.expect("git").success(), "git {args:?}");
+}
+
+fn verdict<'a>(line: &'a Value, criterion: &str) -> &'a str {
+    let criteria = line["criteria"].as_array().expect("criteria");
+    let found = criteria.iter().find(|c| c["id"] == criterion).expect("the criterion");
+    found["verdict"].as_str().expect("a verdict")
+}
+
+#[test]
+fn a_folder_of_repositories_gives_the_outputs_of_the_contract() {
+    let class = Class::of(2);
+    fs::remove_file(class.repo("s01").join("monitoring/rules.yml")).expect("it was there");
+    std::os::unix::fs::symlink("s00", class.repo("s02")).expect("a link");
+    let summary = class.grade(&[]);
+    assert_eq!(summary["tally"]["judged"], 2, "{summary}");
+    assert_eq!(class.names(), ["s00", "s01", "s02"]);
+    let book = class.gradebook();
+    let head: Vec<&str> = book[0].iter().map(String::as_str).collect();
+    assert_eq!(head[..8], ["name", "id", "email", "score", "max_score", "open", "verdict", "late"]);
+    assert_eq!(head[8], "mock-metrics");
+    assert_eq!(head.len(), 8 + 16);
+    assert_eq!(book[1][..8], ["s00", "", "", "16", "16", "4", "open", ""]);
+    assert_eq!((book[2][0].as_str(), book[2][6].as_str()), ("s01", "fail"));
+    assert_eq!((book[3][0].as_str(), book[3][5].as_str(), book[3][6].as_str()), ("s02", "20", "error"));
+    let index = fs::read_to_string(class.out().join("index.md")).expect("an index");
+    assert!(index.starts_with("<!-- labkit report -->") && index.contains("(s01.md)"), "{index}");
+    for file in ["s00.md", "s00.svg", "s01.md", "s02.md", "distribution.svg"] {
+        assert!(class.out().join(file).is_file(), "{file}");
+    }
+    assert!(!class.out().join(".scratch").exists());
+}
+
+#[test]
+fn what_has_not_changed_is_not_judged_again() {
+    let class = Class::of(2);
+    class.grade(&[]);
+    let first = class.lines();
+    let again = class.grade(&["--diff", class.out().to_str().expect("text")]);
+    assert_eq!((&again["tally"]["judged"], &again["tally"]["reused"]), (&0.into(), &2.into()));
+    assert_eq!(again["changes"], serde_json::json!([]));
+    assert_eq!(class.lines().len(), first.len());
+    let rules = class.repo("s01").join("monitoring/rules.yml");
+    let text = fs::read_to_string(&rules).expect("rules");
+    fs::write(&rules, text.replace("groups:", "groups: oops")).expect("written");
+    let changed = class.grade(&["--diff", class.out().to_str().expect("text")]);
+    assert_eq!((&changed["tally"]["judged"], &changed["tally"]["reused"]), (&1.into(), &1.into()));
+    let changes = changed["changes"].as_array().expect("changes");
+    assert!(!changes.is_empty() && changes.iter().all(|c| c["subject"] == "s01"), "{changes:?}");
+    assert_eq!(class.grade(&["--force"])["tally"]["judged"], 2);
+}
+
+#[test]
+fn kill_9_at_any_moment_loses_and_doubles_nothing() {
+    let class = Class::of(8);
+    let all: Vec<String> = (0..8).map(|i| format!("s{i:02}")).collect();
+    let journal = class.out().join("results.jsonl");
+    for wanted in [1, 3, 5] {
+        let mut child = class
+            .command(if wanted == 1 { &[] } else { &["--resume"] })
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("labkit starts");
+        let begun = Instant::now();
+        let lines = || fs::read_to_string(&journal).unwrap_or_default().lines().count();
+        while lines() < wanted && begun.elapsed() < Duration::from_secs(30) {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        child.kill().expect("it runs");
+        child.wait().expect("it ends");
+        // As a machine that stops in the middle of a line leaves it.
+        let text = fs::read_to_string(&journal).expect("a journal");
+        fs::write(&journal, format!("{text}{{\"schema\":\"labkit/res")).expect("written");
+    }
+    class.grade(&["--resume"]);
+    assert_eq!(class.names(), all);
+    assert_eq!(class.gradebook().len(), 9);
+}
+
+#[test]
+fn an_interrupt_leaves_partial_outputs_and_code_130() {
+    let class = Class::of(8);
+    let mut child =
+        class.command(&["--jobs", "1"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
+    let journal = class.out().join("results.jsonl");
+    while fs::read_to_string(&journal).unwrap_or_default().lines().count() < 1 {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let told = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+    assert!(told.success());
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    let rows = class.gradebook().len();
+    assert!((2..9).contains(&rows), "{rows} rows");
+    assert_eq!(rows - 1, class.names().len());
+}
+
+#[test]
+fn a_subject_over_its_limits_is_an_error_and_the_batch_goes_on() {
+    let class = Class::of(3);
+    let output = class.command(&["--cpu-limit", "0.02"]).output().expect("labkit starts");
+    assert!(output.status.code() == Some(2), "an argument given twice is refused");
+    let mut command = labkit(&["grade", "7", "--cpu-limit", "0.02", "--json"]);
+    let summary = json(&command.arg(class.root.join("repos")).arg("--out").arg(class.out()).output().expect("starts"));
+    assert_eq!(summary["tally"]["stopped"], 3, "{summary}");
+    let line = &class.lines()[0];
+    assert!(line["criteria"][0]["reason"].as_str().expect("a reason").contains("processor time"), "{line}");
+    assert_eq!(class.grade(&["--resume"])["tally"]["reused"], 3);
+    assert_eq!(class.grade(&[])["tally"]["judged"], 3, "what could not be judged is tried again");
+}
+
+#[test]
+fn the_last_commit_before_the_deadline_counts() {
+    let class = Class::of(2);
+    for name in ["s00", "s01"] {
+        git(&class.repo(name), "", &["init", "-q"]);
+    }
+    let late = class.repo("s01");
+    git(&late, "", &["add", "."]);
+    git(&late, "1700009000 +0000", &["commit", "-q", "-m", "late"]);
+    let changed = class.repo("s00");
+    git(&changed, "", &["add", "."]);
+    git(&changed, "1700000000 +0000", &["commit", "-q", "-m", "in time"]);
+    fs::remove_file(changed.join("monitoring/prometheus.yml")).expect("it was there");
+    git(&changed, "", &["add", "."]);
+    git(&changed, "1700009000 +0000", &["commit", "-q", "-m", "broken later"]);
+    class.grade(&["--deadline", "@1700005000"]);
+    let book = class.gradebook();
+    assert_eq!(book[1][..8], ["s00", "", "", "16", "16", "4", "open", "no"]);
+    assert_eq!(book[2][..8], ["s01", "", "", "16", "16", "4", "open", "yes"]);
+    class.grade(&[]);
+    assert_eq!(class.gradebook()[1][6], "fail");
+}
+
+#[test]
+fn an_address_is_fetched_without_checking_anything_out() {
+    let class = Class::of(1);
+    let repo = class.repo("s00");
+    git(&repo, "", &["init", "-q"]);
+    git(&repo, "", &["add", "."]);
+    git(&repo, "", &["commit", "-q", "-m", "one"]);
+    let url = format!("file://{}", repo.display());
+    let mut command = labkit(&["grade", "7", &url, "file:///nowhere/x.git", "--cpu-limit", "60", "--json"]);
+    let summary = json(&command.arg("--out").arg(class.out()).output().expect("starts"));
+    assert_eq!((&summary["tally"]["judged"], &summary["tally"]["stopped"]), (&1.into(), &1.into()), "{summary}");
+    let lines = class.lines();
+    let good = lines.iter().find(|l| l["subject"]["name"] == "s00").expect("a line");
+    assert_eq!((&good["summary"]["score"], verdict(good, "stress-4m-alert")), (&16.into(), "pass"));
+    assert_eq!(good["subject"]["commit"].as_str().map(str::len), Some(40));
+    let left: BTreeSet<_> = fs::read_dir(class.out()).expect("a folder").flatten().map(|e| e.file_name()).collect();
+    assert!(left.iter().all(|n| !n.to_string_lossy().contains("clone") && n != ".scratch"), "{left:?}");
+}
+
+#[test]
+fn wrong_calls_are_told() {
+    let class = Class::of(1);
+    let code = |args: &[&str]| labkit(args).output().expect("starts").status.code();
+    assert_eq!(code(&["grade", "7", "/nowhere/at/all"]), Some(2));
+    assert_eq!(class.command(&["--only", "no-such-thing"]).output().expect("starts").status.code(), Some(2));
+    let out = class.out();
+    fs::create_dir(&out).expect("a folder");
+    fs::write(out.join("index.md"), "my own notes").expect("written");
+    assert_eq!(class.command(&[]).output().expect("starts").status.code(), Some(2));
+}
