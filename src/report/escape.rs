@@ -38,7 +38,7 @@ pub fn inline(text: &str) -> String {
 pub fn sentence(text: &str) -> String {
     let clean = without_controls(text).replace('\n', " ");
     let parts: Vec<&str> = clean.split('`').collect();
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return inline(&clean);
     }
     parts

@@ -159,8 +159,7 @@ impl AlertingRule {
     /// forgotten then, which is among the changes that `changes` gets).
     pub(super) fn update(
         &mut self,
-        spec: &RuleSpec,
-        alerting: &AlertingSpec,
+        (spec, alerting): (&RuleSpec, &AlertingSpec),
         expansion: &Expansion,
         result: &[Sample],
         db: &mut Tsdb,
@@ -275,10 +274,8 @@ impl AlertingRule {
         db: &Tsdb,
         ts: Time,
     ) -> Labels {
-        if self.fixed_labels {
-            if let Some(labels) = self.final_labels.get(&sample.labels) {
-                return labels.clone();
-            }
+        if let (true, Some(labels)) = (self.fixed_labels, self.final_labels.get(&sample.labels)) {
+            return labels.clone();
         }
         let mut builder = sample.labels.builder();
         builder.remove(METRIC_NAME);
@@ -472,7 +469,7 @@ mod tests {
             let at = Evaluation { ts, sample_t: ts.millis(), limit: self.limit, write_series: true };
             let mut changes = Vec::new();
             let (rule, db) = (&mut self.rule, &mut self.db);
-            rule.update(&self.spec, &self.alerting, &self.expansion, &result, db, at, &mut changes)?;
+            rule.update((&self.spec, &self.alerting), &self.expansion, &result, db, at, &mut changes)?;
             rule.finish(db, ts.millis());
             let text =
                 |c: &Transition| format!("{}:{}>{}", c.labels.get("x").unwrap_or(""), c.from.as_str(), c.to.as_str());

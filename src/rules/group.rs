@@ -182,7 +182,7 @@ impl Rule {
         match (&mut self.state, &spec.kind) {
             (RuleState::Alerting { rule, .. }, RuleKind::Alerting(alerting)) => {
                 let mut changes = Vec::new();
-                let done = rule.update(spec, alerting, &context.expansion, &result, db, at, &mut changes);
+                let done = rule.update((spec, alerting), &context.expansion, &result, db, at, &mut changes);
                 events.extend(changes.into_iter().map(|change| RuleEvent::Changed { rule: index, change }));
                 done?;
                 rule.finish(db, at.sample_t);

@@ -1,6 +1,6 @@
 //! The last steps of an alert inside Prometheus: external labels, alert relabelling, batches, the posted form.
 //!
-//! Mirrors `notifier.Manager.Send`; which evaluations send is decided in [`super::group`].
+//! Mirrors `notifier.Manager.Send`; which evaluations send is decided in `rules::group`.
 
 use serde_json::{Value, json};
 

@@ -89,10 +89,9 @@ pub fn populate(job: &JobTargets, found: &Labels, dialect: Dialect) -> Discovere
     }
     for (name, values) in &job.params {
         let label = format!("__param_{name}");
-        if let Some(first) = values.first() {
-            if dialect == Dialect::V2_42 || builder.get(&label).is_none() {
-                builder.set(label, first.clone());
-            }
+        let free = dialect == Dialect::V2_42 || builder.get(&label).is_none();
+        if let Some(first) = values.first().filter(|_| free) {
+            builder.set(label, first.clone());
         }
     }
     let discovered = builder.build();

@@ -31,10 +31,10 @@ pub fn answer(setup: Option<&AlertmanagerSetup>, notification: &Notification) ->
 /// cannot.
 fn address(setup: Option<&AlertmanagerSetup>, notification: &Notification) -> Result<Arc<str>, NotifyError> {
     let plain = setup.is_none_or(|s| s.config.templates.is_empty());
-    if let Settings::Discord(settings) = &notification.integration.settings {
-        if let (true, Some(url)) = (plain && has_default_texts(settings), &settings.webhook_url) {
-            return Ok(url.clone());
-        }
+    if let Settings::Discord(settings) = &notification.integration.settings
+        && let (true, Some(url)) = (plain && has_default_texts(settings), &settings.webhook_url)
+    {
+        return Ok(url.clone());
     }
     match body(setup, notification)? {
         Outgoing::Request(request) => Ok(request.url),

@@ -122,7 +122,7 @@ fn rules(args: &RulesArgs) -> Exit {
         for remark in &tested.remarks {
             print::remark(&format!("{}: {remark}", source.name()));
         }
-        if !args.json && !(args.quiet && tested.passed()) {
+        if !(args.json || args.quiet && tested.passed()) {
             print::result(&show::file(&source, &tested, args.timeline, print::coloured(args.color)));
         }
         all.push((source, tested));
@@ -130,10 +130,10 @@ fn rules(args: &RulesArgs) -> Exit {
     if args.json {
         print::result(&format!("{}\n", documents::json(&all, args.dialect)));
     }
-    if let Some(path) = &args.junit {
-        if let Err(e) = std::fs::write(path, documents::junit(&all)) {
-            return print::usage(&format!("cannot write {}: {e}", path.display()));
-        }
+    if let Some(path) = &args.junit
+        && let Err(e) = std::fs::write(path, documents::junit(&all))
+    {
+        return print::usage(&format!("cannot write {}: {e}", path.display()));
     }
     if args.exit_zero || all.iter().all(|(_, tested)| tested.passed()) { Exit::Ok } else { Exit::Failed }
 }
