@@ -1,5 +1,7 @@
 //! Configuration and rule files of the real programs' own fixtures and of public stacks: accepted and refused alike.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test that is skipped says so loudly")]
+
 use std::path::{Path, PathBuf};
 
 use labkit::rules::file::{self, ReadRules};

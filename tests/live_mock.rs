@@ -1,5 +1,6 @@
 //! `labkit mock` as somebody runs it, scraped by hand and by a real Prometheus.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test that is skipped says so loudly")]
 #![cfg(unix)]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -1,6 +1,8 @@
 //! The machine against a recorded five-minute run of Prometheus 2.42: when it scrapes, what it posts to Alertmanager
 //! and when, to the evaluation and to the letter.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test that is skipped says so loudly")]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

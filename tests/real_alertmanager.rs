@@ -2,6 +2,8 @@
 //!
 //! Needs Debian's `prometheus-alertmanager` (0.25); skipped loudly without it, unless LABKIT_REQUIRE=1.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test that is skipped says so loudly")]
+
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
