@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args as ClapArgs;
 use indicatif::ProgressBar;
@@ -10,10 +11,16 @@ use indicatif::ProgressBar;
 use super::args::{LabSource, Output};
 use super::exit::Exit;
 use super::{lab_source, print, run};
-use crate::check::live_world::{self, Arrived, Request, Settings};
+use crate::check::live_world::{self, Arrived, Request, Settings, Vm};
 use crate::check::probe::http::{Auth, Base};
+use crate::check::probe::ssh::{self, Password, SignIn};
+use crate::check::probe::ssh_config::{self, Machine};
 use crate::live::discord::{Options, Receiver};
+use crate::live::wait_for_signal;
 use crate::report::Subject;
+
+/// Whether somebody asked to stop.
+static STOPPED: AtomicBool = AtomicBool::new(false);
 
 /// `labkit check`
 #[derive(Debug, ClapArgs)]
@@ -51,6 +58,21 @@ pub struct CheckArgs {
     /// Receive the messages here in place of Discord; Alertmanager's webhook_url must lead here
     #[arg(long, value_name = "ADDR", env = "LABKIT_DISCORD_LISTEN")]
     pub discord_listen: Option<SocketAddr>,
+    /// The machine to put under load over SSH; a name of ~/.ssh/config works as well
+    #[arg(long, value_name = "[USER@]HOST[:PORT]", value_parser = ssh_config::machine, env = "LABKIT_VM")]
+    pub vm: Option<Machine>,
+    /// Key to sign in with; without it the usual ones and the agent's
+    #[arg(long, value_name = "FILE", requires = "vm", env = "LABKIT_IDENTITY")]
+    pub identity: Option<PathBuf>,
+    /// Known host keys, in place of the user's own file
+    #[arg(long, value_name = "FILE", requires = "vm", env = "LABKIT_KNOWN_HOSTS")]
+    pub known_hosts: Option<PathBuf>,
+    /// File with the machine's password in its first line
+    #[arg(long, value_name = "FILE", requires = "vm", env = "LABKIT_VM_PASSWORD_FILE")]
+    pub vm_password_file: Option<PathBuf>,
+    /// Make the load with the shell of the machine, where stress-ng does not run
+    #[arg(long, requires = "vm", env = "LABKIT_BUILTIN_LOAD")]
+    pub builtin_load: bool,
     /// Where labs come from
     #[command(flatten)]
     pub source: LabSource,
@@ -94,6 +116,9 @@ fn check(args: &CheckArgs) -> Result<Exit, String> {
         grafana_auth,
         node_exporter: args.vm_exporter.clone(),
         arrived: discord.as_ref().map(|d| Box::new(|| arrived(d)) as Box<dyn Fn() -> Vec<Arrived>>),
+        vm: args.vm.as_ref().map(|machine| vm(args, machine)).transpose()?,
+        load_alerts: None,
+        stopped: Box::new(|| STOPPED.load(Ordering::SeqCst)),
         only: &args.output.only,
         waiting: Box::new(|what| {
             if let Some(line) = &line {
@@ -109,6 +134,9 @@ fn check(args: &CheckArgs) -> Result<Exit, String> {
         tree: tree.as_ref(),
         subject,
     };
+    if args.vm.is_some() {
+        stop_on_signal();
+    }
     let result = live_world::run(&request, settings)?;
     if let Some(line) = &line {
         line.finish_and_clear();
@@ -116,7 +144,45 @@ fn check(args: &CheckArgs) -> Result<Exit, String> {
     let stem = format!("labkit-check-{}", loaded.lab.id);
     let written = run::write_reports(&result, &args.output, &stem, &reproduce(args, loaded.lab.number))?;
     run::show(&result, &args.output, &written);
+    if STOPPED.load(Ordering::SeqCst) {
+        return Ok(Exit::Interrupted);
+    }
     Ok(run::exit_of(&result, args.output.exit_zero))
+}
+
+/// The first signal ends the load and writes what was seen, the second one leaves.
+fn stop_on_signal() {
+    std::thread::spawn(|| {
+        while wait_for_signal().is_ok() {
+            if STOPPED.swap(true, Ordering::SeqCst) {
+                std::process::exit(130);
+            }
+            print::remark("stopping the load and writing what was seen; once more leaves at once");
+        }
+    });
+}
+
+fn vm(args: &CheckArgs, named: &Machine) -> Result<Vm, String> {
+    let mut machine = named.clone();
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    if let Some(identity) = &args.identity {
+        if !identity.is_file() {
+            return Err(format!("cannot read the key {}", identity.display()));
+        }
+        machine.identities.push(identity.clone());
+    }
+    let config = std::fs::read_to_string(home.join(".ssh/config")).unwrap_or_default();
+    machine.fill(&config, &home);
+    let (known_hosts, keys) = ssh::usual_files(&home);
+    if args.identity.is_none() {
+        machine.identities.extend(keys);
+    }
+    if machine.user.is_none() {
+        machine.user = std::env::var("USER").ok();
+    }
+    let password = args.vm_password_file.as_deref().map(secret).transpose()?.map(Password);
+    let known_hosts = vec![args.known_hosts.clone().unwrap_or(known_hosts)];
+    Ok(Vm { machine, sign_in: SignIn { known_hosts, password }, builtin_load: args.builtin_load })
 }
 
 fn grafana_auth(args: &CheckArgs) -> Result<Auth, String> {
@@ -172,6 +238,9 @@ fn reproduce(args: &CheckArgs, number: u32) -> String {
     }
     if let Some(base) = &args.vm_exporter {
         add("--vm-exporter", base.as_str());
+    }
+    if let Some(vm) = &args.vm {
+        add("--vm", &vm.alias);
     }
     for (name, value) in &args.source.set {
         add("--set", &format!("{name}={value}"));

@@ -140,3 +140,43 @@ pub fn folder() -> (tempfile::TempDir, PathBuf) {
     let path = folder.path().to_owned();
     (folder, path)
 }
+
+/// An sshd on loopback that lets the test's own key in.
+pub struct Sshd {
+    /// The program.
+    pub running: Running,
+    /// Its port.
+    pub port: u16,
+    /// The key that opens it.
+    pub identity: PathBuf,
+    /// A file that knows its host key.
+    pub known_hosts: PathBuf,
+}
+
+/// Starts sshd with keys of its own.
+pub fn sshd(folder: &Path) -> Sshd {
+    let (host_key, identity) = (folder.join("host_key"), folder.join("id"));
+    for key in [&host_key, &identity] {
+        let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(key).status();
+        assert!(made.expect("ssh-keygen runs").success());
+    }
+    let public = |key: &Path| std::fs::read_to_string(key.with_extension("pub")).expect("a public key");
+    let authorized = folder.join("authorized_keys");
+    std::fs::write(&authorized, public(&identity)).expect("written");
+    // Where sshd goes when it gives up its rights; made by the package, or by the first start.
+    let _ = std::fs::create_dir_all("/run/sshd");
+    let port = free_port();
+    let config = format!(
+        "ListenAddress 127.0.0.1:{port}\nHostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM no\nPidFile none\n\
+         PasswordAuthentication no\nPermitRootLogin yes\n",
+        host_key.display(),
+        authorized.display()
+    );
+    let file = folder.join("sshd_config");
+    std::fs::write(&file, config).expect("written");
+    let args = ["-D".to_owned(), "-f".to_owned(), file.display().to_string()];
+    let running = start("/usr/sbin/sshd", &args, port);
+    let known_hosts = folder.join("known_hosts");
+    std::fs::write(&known_hosts, format!("[127.0.0.1]:{port} {}", public(&host_key))).expect("written");
+    Sshd { running, port, identity, known_hosts }
+}

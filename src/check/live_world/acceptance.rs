@@ -3,7 +3,7 @@
 use super::{LiveWorld, Settings};
 use crate::check::acceptance::{lab_info, leave_out};
 use crate::check::simulated::Simulated;
-use crate::check::{Check, judge};
+use crate::check::{Check, Step, judge};
 use crate::lab::Lab;
 use crate::report::{RunResult, Subject, Summary};
 use crate::stack::FileTree;
@@ -26,9 +26,14 @@ pub struct Request<'a> {
 ///
 /// # Errors
 /// No requests can be made from this machine.
-pub fn run(request: &Request<'_>, settings: Settings<'_>) -> Result<RunResult, String> {
+pub fn run(request: &Request<'_>, mut settings: Settings<'_>) -> Result<RunResult, String> {
     let files = request.tree.map(|tree| Simulated::new(request.lab, request.checks, tree, request.starter));
     let only = settings.only;
+    // The alerts whose message is wanted under load.
+    settings.load_alerts = request.checks.iter().flat_map(|c| &c.steps).find_map(|step| match step {
+        Step::Messages(m) if !m.never && m.from.is_some() => Some(m.of.clone()),
+        _ => None,
+    });
     let mut world = LiveWorld::new(request.lab, settings, files)?;
     let mut criteria = judge(request.lab, request.checks, &mut world);
     if !only.is_empty() {
@@ -47,6 +52,6 @@ pub fn run(request: &Request<'_>, settings: Settings<'_>) -> Result<RunResult, S
         criteria,
         advice: world.advice(),
         diagnostics: Vec::new(),
-        timeline: None,
+        timeline: world.timeline(),
     })
 }

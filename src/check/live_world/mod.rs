@@ -6,9 +6,11 @@ mod acceptance;
 mod connection;
 mod dashboards;
 mod delivery;
+mod messages;
 mod pages;
 mod queries;
 mod rules;
+mod stress;
 
 use super::probe::alertmanager::Alertmanager;
 use super::probe::clock::{self, Moment};
@@ -18,11 +20,13 @@ use super::probe::prometheus::{NoData, Prometheus};
 use super::simulated::Simulated;
 use super::{Finding, Outcome, Step, World};
 use crate::lab::Lab;
-use crate::report::{AdviceResult, DialectInfo};
+use crate::report::{AdviceResult, DialectInfo, Timeline};
 use crate::stack::grafana::{Dashboard, DataSources};
 use connection::Standing;
+use stress::{NotPlayed, Record};
 
 pub use acceptance::{Request, run};
+pub use stress::Vm;
 
 /// A message that arrived at a stand-in for Discord.
 #[derive(Clone, Debug)]
@@ -53,6 +57,12 @@ pub struct Settings<'a> {
     pub arrived: Option<Box<dyn Fn() -> Vec<Arrived> + 'a>>,
     /// Judge only these criteria; all when empty.
     pub only: &'a [String],
+    /// The machine to put under load; without it no load is made.
+    pub vm: Option<Vm>,
+    /// The set of alerts that the load is about.
+    pub load_alerts: Option<String>,
+    /// Whether somebody wants it to end.
+    pub stopped: Box<dyn Fn() -> bool + 'a>,
     /// Told what is being waited for.
     pub waiting: Box<dyn Fn(&str) + 'a>,
 }
@@ -71,6 +81,8 @@ pub struct LiveWorld<'a> {
     alertmanager_version: Option<Result<String, NoData>>,
     grafana: Option<Result<Seen, Standing>>,
     advice: Vec<AdviceResult>,
+    /// What was seen of the load, once it was made.
+    played: Option<Result<Record, NotPlayed>>,
 }
 
 /// What Grafana told.
@@ -99,6 +111,7 @@ impl<'a> LiveWorld<'a> {
             alertmanager_version: None,
             grafana: None,
             advice: Vec::new(),
+            played: None,
         })
     }
 
@@ -138,6 +151,31 @@ impl<'a> LiveWorld<'a> {
         }
     }
 
+    /// Judges the load, which is made when it is asked for first.
+    fn of_load(&mut self, judge: impl Fn(&Self, &Record) -> Outcome) -> Outcome {
+        let Some(vm) = &self.settings.vm else {
+            return Outcome::Unverified(Finding::said("the load was not made: no machine was named").hint(
+                "name the machine with --vm [USER@]HOST; or make the load by hand (stress-ng --cpu 0 --timeout 240s) and watch Discord",
+            ));
+        };
+        if self.played.is_none() {
+            let set = self.settings.load_alerts.clone().unwrap_or_default();
+            self.played = Some(stress::play(self, vm, &set));
+        }
+        match &self.played {
+            Some(Ok(record)) => judge(self, record),
+            Some(Err(no)) => messages::not_played(no),
+            None => Outcome::Error(Finding::said("the load was not made")),
+        }
+    }
+
+    /// The picture of the load, if it was made.
+    pub fn timeline(&self) -> Option<Timeline> {
+        let Some(Ok(record)) = &self.played else { return None };
+        let names = messages::names_of(self, self.settings.load_alerts.as_deref().unwrap_or_default());
+        Some(messages::timeline(record, &names, "discord"))
+    }
+
     /// What the repository answers; nothing without one.
     fn from_files(&mut self, criterion: &str, step: &Step) -> Option<Outcome> {
         self.files.as_mut().map(|files| files.observe(criterion, step))
@@ -162,9 +200,12 @@ impl World for LiveWorld<'_> {
             Step::Probe(_) | Step::CanAlert(_) => {
                 self.from_files(criterion, step).unwrap_or_else(|| Outcome::Holds(Finding::default()))
             }
+            Step::Messages(s) if s.from.is_some() || s.never => {
+                self.of_load(|world, record| messages::judge(world, record, s))
+            }
             Step::Messages(s) => delivery::messages(self, s),
             Step::Grafana(s) => dashboards::grafana(self, s),
-            Step::Ssh(_) => Outcome::Unverified(Finding::said("the load was not made: no machine was named")),
+            Step::Ssh(s) => self.of_load(|_, record| messages::cpu(record, s)),
             Step::Markdown(_) | Step::Answers(_) => self.from_files(criterion, step).unwrap_or_else(|| {
                 Outcome::Unverified(
                     Finding::said("no repository was named").hint("name the repository with --repo DIR"),

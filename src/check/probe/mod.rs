@@ -9,3 +9,5 @@ pub mod grafana;
 pub mod http;
 pub mod http_page;
 pub mod prometheus;
+pub mod ssh;
+pub mod ssh_config;
