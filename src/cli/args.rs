@@ -163,24 +163,21 @@ pub struct DiscordArgs {
     /// Answers to the first messages, such as 500*3,429:2,delay:5,hang,ok
     #[arg(long, value_name = "ANSWERS", env = "LABKIT_FAIL")]
     pub fail: Option<crate::live::discord::FailScript>,
-    /// Webhooks that exist, as ID/TOKEN (repeatable); without it any well-formed one does
-    #[arg(long = "token", value_name = "ID/TOKEN", value_parser = webhook, env = "LABKIT_TOKEN", value_delimiter = ',', hide_env_values = true)]
-    pub tokens: Vec<(u64, String)>,
+    /// A student's webhook, as NAME=TOKEN, NAME=ID/TOKEN or ID/TOKEN (repeatable); without any, every well-formed one exists
+    #[arg(long = "token", value_name = "NAME=TOKEN", value_parser = crate::live::discord::token, env = "LABKIT_TOKEN", value_delimiter = ',', hide_env_values = true)]
+    pub tokens: Vec<crate::live::discord::Token>,
+    /// A file with such webhooks, one a line; # begins a remark
+    #[arg(long, value_name = "FILE", env = "LABKIT_TOKEN_FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Pass each message on to the real webhook whose address is this file's first line, and record both answers
+    #[arg(long, value_name = "FILE", env = "LABKIT_FORWARD_URL_FILE")]
+    pub forward_url_file: Option<PathBuf>,
     /// Take messages however fast they come
     #[arg(long, env = "LABKIT_NO_RATE_LIMITS")]
     pub no_rate_limits: bool,
     /// One JSON document per message on stdout
     #[arg(long, env = "LABKIT_JSON")]
     pub json: bool,
-}
-
-fn webhook(text: &str) -> Result<(u64, String), String> {
-    let (id, token) = text.split_once('/').ok_or("wanted ID/TOKEN")?;
-    let id = id.parse().map_err(|_| "wanted a number before the slash")?;
-    if token.is_empty() || !token.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')) {
-        return Err("wanted a token of letters, digits, - and _ behind the slash".to_owned());
-    }
-    Ok((id, token.to_owned()))
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

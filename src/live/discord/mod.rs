@@ -3,31 +3,36 @@
 //! The answers are those of [`crate::discord::api`]; this file adds the clock, the socket and the record.
 
 mod fail_script;
+mod forward;
 mod record;
+mod tokens;
 
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
-use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::{Request as HttpRequest, Response as HttpResponse, StatusCode, header};
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 pub use fail_script::{Answer, FailScript};
+pub use forward::{ForwardUrl, Forwarded};
 pub use record::Received;
+pub use tokens::{Token, list, token, tokens};
 
+use super::mock::now;
+use super::server::Server;
 use crate::discord::api::{
     ApiVersion, Channel, DiscordServer, Policy, RateLimits, Request, Resource, Response, Route, Settings, Webhook,
     rate_limited,
 };
 use crate::discord::{ShownMessage, page};
 use crate::model::Time;
+use forward::{Forwarder, Message};
 use record::RecordFile;
 
 /// The largest body that is read, in bytes.
@@ -36,8 +41,6 @@ const MAX_BODY: usize = 26 * 1024 * 1024;
 const MAX_KEPT: usize = 10_000;
 /// Bytes of a body that are kept.
 const MAX_KEPT_BODY: usize = 256 * 1024;
-/// How long a stop waits for requests that are under way.
-const STOP_WITHIN: Duration = Duration::from_secs(2);
 /// How long a hanging answer hangs at most.
 const HANG: Duration = Duration::from_secs(3_600);
 /// How often the page loads itself again, in seconds.
@@ -46,25 +49,37 @@ const REFRESH: u32 = 5;
 /// How a receiver behaves.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Id and token of the webhooks that exist; none: any well-formed one.
-    pub webhooks: Vec<(u64, String)>,
+    /// The webhooks that exist; none: any well-formed one.
+    pub webhooks: Vec<Listed>,
     /// Whether Discord's rate limits hold.
     pub rate_limits: bool,
     /// Answers to the first messages.
     pub fail: FailScript,
     /// A file that gets one JSON line per request for a message.
     pub record: Option<PathBuf>,
+    /// A real webhook that every message is passed on to.
+    pub forward: Option<ForwardUrl>,
     /// Whom to tell of each request for a message.
     pub tell: Option<mpsc::Sender<Received>>,
+}
+
+/// A webhook that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its id.
+    pub id: u64,
+    /// Its token.
+    pub token: String,
+    /// Whose it is.
+    pub owner: Option<String>,
 }
 
 /// A receiver that is running on a thread of its own. It stops when it is dropped.
 #[derive(Debug)]
 pub struct Receiver {
-    address: SocketAddr,
     shared: Arc<Shared>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<io::Result<()>>>,
+    server: Server,
+    forwarder: Option<Forwarder>,
 }
 
 #[derive(Debug)]
@@ -74,8 +89,14 @@ struct Shared(Mutex<Inner>);
 struct Inner {
     server: DiscordServer,
     fail: FailScript,
+    owners: BTreeMap<u64, String>,
     record: Option<RecordFile>,
-    received: Vec<Received>,
+    /// Why the record ended early.
+    trouble: Option<String>,
+    received: VecDeque<Received>,
+    /// Requests for messages so far.
+    count: u64,
+    forward: Option<mpsc::Sender<Message>>,
     tell: Option<mpsc::Sender<Received>>,
 }
 
@@ -95,83 +116,63 @@ impl Receiver {
         let limits = if options.rate_limits { RateLimits::DISCORD } else { RateLimits::NONE };
         let policy = if options.webhooks.is_empty() { Policy::AnyWellFormed } else { Policy::Listed };
         let mut server = DiscordServer::new(Settings { policy, limits, ..Settings::default() });
-        for (id, token) in options.webhooks {
+        let mut owners = BTreeMap::new();
+        for listed in options.webhooks {
+            let Listed { id, token, owner } = listed;
+            owners.extend(owner.map(|owner| (id, owner)));
             server.add_webhook(Webhook { channel: Channel::AnyThread, ..Webhook::new(id, token) });
         }
         let record = options.record.as_deref().map(RecordFile::open).transpose()?;
-        let (fail, tell) = (options.fail, options.tell);
-        let shared = Arc::new(Shared(Mutex::new(Inner { server, fail, record, received: Vec::new(), tell })));
-        let listener = std::net::TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        let (stop, stopped) = oneshot::channel();
-        let state = Arc::clone(&shared);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let thread = std::thread::Builder::new()
-            .name("discord".to_owned())
-            .spawn(move || runtime.block_on(serve(listener, state, stopped)))?;
-        Ok(Self { address, shared, stop: Some(stop), thread: Some(thread) })
+        let shared = Arc::new(Shared(Mutex::new(Inner {
+            server,
+            fail: options.fail,
+            owners,
+            record,
+            trouble: None,
+            received: VecDeque::new(),
+            count: 0,
+            forward: None,
+            tell: options.tell,
+        })));
+        // Weak, or the thread would keep its own queue open.
+        let state = Arc::downgrade(&shared);
+        let done = move |number, forwarded| {
+            if let Some(state) = state.upgrade() {
+                state.forwarded(number, forwarded);
+            }
+        };
+        let forwarder = options.forward.map(|url| Forwarder::start(url, done)).transpose()?;
+        shared.lock().forward = forwarder.as_ref().and_then(Forwarder::queue);
+        let app = Router::new().fallback(answer).with_state(Arc::clone(&shared));
+        Ok(Self { server: Server::start("discord", address, app)?, shared, forwarder })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
     }
 
     /// The requests for messages so far, oldest first.
     pub fn received(&self) -> Vec<Received> {
-        self.shared.lock().received.clone()
+        self.shared.lock().received.iter().cloned().collect()
     }
 
-    /// Stops, and waits until requests under way are answered.
+    /// Stops, waits until requests under way are answered, and passes on what waits for that.
     ///
     /// # Errors
-    /// The server had failed.
-    pub fn stop(mut self) -> io::Result<()> {
-        self.end()
-    }
-
-    fn end(&mut self) -> io::Result<()> {
-        if let Some(stop) = self.stop.take() {
-            // An error means that the thread has ended by itself.
-            let _ = stop.send(());
+    /// The server had failed, or the record could not be written to its end.
+    pub fn stop(self) -> io::Result<()> {
+        let Self { shared, server, forwarder } = self;
+        let stopped = server.stop();
+        shared.lock().forward = None;
+        if let Some(mut forwarder) = forwarder {
+            forwarder.finish();
         }
-        match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(result)) => result,
-            Some(Err(_)) => Err(io::Error::other("the receiver's thread panicked")),
-            None => Ok(()),
-        }
+        let trouble = shared.lock().trouble.take();
+        // Nobody is to be told of more.
+        shared.lock().tell = None;
+        stopped.and(trouble.map_or(Ok(()), |t| Err(io::Error::other(t))))
     }
-}
-
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        let _ = self.end();
-    }
-}
-
-async fn serve(listener: std::net::TcpListener, state: Arc<Shared>, stopped: oneshot::Receiver<()>) -> io::Result<()> {
-    let listener = TcpListener::from_std(listener)?;
-    let app = Router::new().fallback(answer).with_state(state);
-    let (quit, quitting) = oneshot::channel::<()>();
-    let server = axum::serve(listener, app).with_graceful_shutdown(async {
-        let _ = quitting.await;
-    });
-    let stop = async {
-        // A dropped sender stops as well.
-        let _ = stopped.await;
-        let _ = quit.send(());
-        tokio::time::sleep(STOP_WITHIN).await;
-    };
-    tokio::select! {
-        result = async { server.await } => result,
-        () = stop => Ok(()),
-    }
-}
-
-fn now() -> Time {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Time(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
 async fn answer(State(state): State<Arc<Shared>>, request: HttpRequest<Body>) -> HttpResponse<Body> {
@@ -228,29 +229,73 @@ async fn answer(State(state): State<Arc<Shared>>, request: HttpRequest<Body>) ->
 
 impl Shared {
     fn note(&self, request: &Request<'_>, route: Option<&Route>, at: Time, response: Option<&Response>) {
+        let mut inner = self.lock();
+        inner.count += 1;
         let received = Received {
+            number: inner.count,
             at,
             webhook: route.map(|r| r.webhook),
+            owner: route.and_then(|r| inner.owners.get(&r.webhook).cloned()),
             status: response.map(|r| r.status),
             user_agent: request.header("user-agent").unwrap_or("").to_owned(),
             body: String::from_utf8_lossy(&request.body[..request.body.len().min(MAX_KEPT_BODY)]).into_owned(),
             answer: response.map(|r| String::from_utf8_lossy(&r.body).into_owned()).unwrap_or_default(),
             note: response.and_then(|r| r.note),
+            forwarded: None,
         };
-        let mut inner = self.lock();
-        if let Some(file) = &mut inner.record
-            && file.append(&received).is_err()
-        {
-            // A full disk must not stop the lab; the page still shows what comes.
-            inner.record = None;
-        }
+        inner.write(&received.to_json());
         if let Some(tell) = &inner.tell {
             let _ = tell.send(received.clone());
         }
-        if inner.received.len() >= MAX_KEPT {
-            inner.received.drain(..MAX_KEPT / 10);
+        // What Discord would refuse for its content goes on too: both answers are worth comparing. Strangers do not
+        // get through, nor does what was lost on order.
+        let goes_on = matches!(received.status, Some(200..=299 | 400));
+        if let (true, Some(forward), Some(route)) = (goes_on, &inner.forward, route) {
+            let suffix = match route.resource {
+                Resource::Slack => "slack",
+                Resource::GitHub => "github",
+                Resource::Webhook | Resource::Message(_) => "",
+            };
+            // The queue outlives the server.
+            let _ = forward.send(Message {
+                number: received.number,
+                suffix,
+                query: request.query.to_owned(),
+                content_type: request.header("content-type").unwrap_or("application/json").to_owned(),
+                body: request.body.to_vec(),
+            });
         }
-        inner.received.push(received);
+        if inner.received.len() >= MAX_KEPT {
+            inner.received.pop_front();
+        }
+        inner.received.push_back(received);
+    }
+
+    /// Takes down what the real webhook said.
+    fn forwarded(&self, number: u64, forwarded: Forwarded) {
+        let mut inner = self.lock();
+        inner.write(&serde_json::json!({"n": number, "forwarded": forwarded.to_json()}));
+        let first = inner.received.front().map_or(0, |r| r.number);
+        let place = usize::try_from(number.wrapping_sub(first)).unwrap_or(usize::MAX);
+        if let Some(received) = inner.received.get_mut(place) {
+            received.forwarded = Some(forwarded);
+            let told = received.clone();
+            if let Some(tell) = &inner.tell {
+                let _ = tell.send(told);
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn write(&mut self, line: &serde_json::Value) {
+        if let Some(file) = &mut self.record
+            && let Err(e) = file.append(line)
+        {
+            // A full disk must not stop the lab; the page still shows what comes, and the end tells of it.
+            self.trouble = Some(format!("the record ends early: {e}"));
+            self.record = None;
+        }
     }
 }
 
