@@ -51,3 +51,43 @@ fn an_address_that_is_taken_is_wrong_usage() {
         .assert()
         .code(2);
 }
+
+#[test]
+fn nothing_recorded_is_lost_when_it_is_killed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (record, tokens) = (folder.path().join("messages.jsonl"), folder.path().join("tokens"));
+    std::fs::write(&tokens, "ada=ada-secret\nbob=bob-secret\n").expect("a file");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_labkit"))
+        .args(["discord", "--listen", "127.0.0.1:0", "--no-rate-limits", "--record"])
+        .arg(&record)
+        .arg("--token-file")
+        .arg(&tokens)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("labkit starts");
+    let mut hints = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+    let first = hints.next().expect("a line").expect("text");
+    let address = first.split("http://").nth(1).expect("an address").trim_end_matches('/').to_owned();
+    for i in 0..20 {
+        let mut stream = TcpStream::connect(&address).expect("it listens");
+        let body = format!(r#"{{"content":"{i}"}}"#);
+        let (path, length) = (if i % 2 == 0 { "1/ada-secret" } else { "2/bob-secret" }, body.len());
+        write!(
+            stream,
+            "POST /api/webhooks/{path} HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        )
+        .expect("the request is taken");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+    }
+    child.kill().expect("it is killed");
+    child.wait().expect("it ends");
+    let text = std::fs::read_to_string(&record).expect("the record");
+    assert!(!text.contains("secret"));
+    let lines: Vec<serde_json::Value> = text.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
+    assert_eq!(lines.len(), 20);
+    assert_eq!((&lines[18]["student"], &lines[19]["student"]), (&"ada".into(), &"bob".into()));
+    assert_eq!(lines[19]["body"]["content"], "19");
+}

@@ -162,6 +162,33 @@ pub fn common_of(alerts: &[FrozenAlert]) -> (Labels, Annotations) {
     let mut labels = first.labels.builder();
     labels.retain(|l| rest.iter().all(|a| a.labels.get(&l.name) == Some(&*l.value)));
     let mut annotations = (*first.annotations).clone();
-    annotations.retain(|name, value| rest.iter().all(|a| a.annotations.get(name) == Some(value)));
+    // As in Go, where an absent annotation reads as the empty one.
+    let of = |a: &FrozenAlert, name: &str| a.annotations.get(name).cloned().unwrap_or_default();
+    annotations.retain(|name, value| rest.iter().all(|a| of(a, name) == *value));
     (labels.build(), Arc::new(annotations))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alert(annotations: &[(&str, &str)]) -> FrozenAlert {
+        FrozenAlert {
+            status: Status::Firing,
+            labels: Labels::from_pairs([("alertname", "A")]),
+            annotations: Arc::new(annotations.iter().map(|(n, v)| (Arc::from(*n), Arc::from(*v))).collect()),
+            starts_at: Time(0),
+            ends_at: None,
+            generator_url: "".into(),
+            fingerprint: 1,
+        }
+    }
+
+    #[test]
+    fn an_empty_annotation_is_shared_with_alerts_that_have_none() {
+        let common = |alerts: &[FrozenAlert]| common_of(alerts).1.keys().map(|k| k.to_string()).collect::<Vec<_>>();
+        let (empty, none) = (alert(&[("empty", ""), ("full", "x")]), alert(&[]));
+        assert_eq!(common(&[empty.clone(), none.clone()]), ["empty"]);
+        assert!(common(&[none, empty]).is_empty());
+    }
 }

@@ -43,6 +43,8 @@ pub enum Command {
     Completions(CompletionsArgs),
     /// Receive messages as Discord would, for a real Alertmanager to talk to
     Discord(DiscordArgs),
+    /// Run the embedded Alertmanager and the stand-in for Discord in real time, on real ports
+    Serve(super::serve::ServeArgs),
     /// Serve the mocked model's metric as a real exporter
     Mock(super::mock::MockArgs),
     /// Answer PromQL over recorded samples with the JSON of Prometheus' API

@@ -15,6 +15,7 @@ mod progress;
 mod query;
 mod route;
 mod run;
+mod serve;
 mod simulate;
 mod test_rules;
 
@@ -45,6 +46,7 @@ pub fn main() -> ExitCode {
         Command::Explain(a) => labs::explain(&a),
         Command::Completions(a) => labs::completions(&a),
         Command::Discord(a) => discord::run(&a),
+        Command::Serve(a) => serve::run(&a),
         Command::Mock(a) => mock::run(&a),
         Command::Query(a) => query::run(&a),
         Command::Test(a) => test_rules::run(&a),

@@ -1,5 +1,6 @@
 //! The real drivers: servers on sockets around the pure rooms. The only room that knows both the clock and the network.
 
+pub mod alertmanager;
 pub mod discord;
 pub mod mock;
 

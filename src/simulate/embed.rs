@@ -162,7 +162,8 @@ fn read_again(prometheus: &stack::Prometheus, release: Release) -> Option<(Prome
     Some((config, files))
 }
 
-fn alertmanager_of(stack: &Stack, overrides: &Overrides) -> Option<AlertmanagerSetup> {
+/// The stack's Alertmanager, when it has one that runs.
+pub fn alertmanager_of(stack: &Stack, overrides: &Overrides) -> Option<AlertmanagerSetup> {
     let alertmanager = stack.alertmanager.as_ref()?;
     let version = overrides.alertmanager.unwrap_or(alertmanager.version);
     let config = match overrides.alertmanager {

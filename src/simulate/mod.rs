@@ -19,7 +19,7 @@ pub mod sweep;
 pub mod world;
 
 pub use driver::drive;
-pub use embed::{Embedded, Overrides};
+pub use embed::{Embedded, Overrides, alertmanager_of};
 pub use latency::LatencyBudget;
 pub use load::{Load, Stress};
 pub use model_mock::ModelMock;

@@ -9,10 +9,11 @@ use super::objects::{SafeText, strings};
 use super::to_json::to_json;
 use super::{humanize, zone};
 use crate::alertmanager::version::Version;
+use crate::golang::GoVersion;
 use crate::golang::base64;
 use crate::golang::letter_case;
 use crate::golang::quoting::quote;
-use crate::golang::regexp::Regexp;
+use crate::golang::regexp::{Patterns, Regexp, RegexpError, SearchBudget};
 use crate::golang::template::{Functions, Signature, Type, Value};
 use crate::golang::time::GoTime;
 use crate::model::Time;
@@ -62,6 +63,15 @@ pub(super) struct AlertmanagerFunctions {
     pub(super) now: Time,
     /// The data, for the labels of the route.
     pub(super) data: Arc<Data>,
+    /// Patterns that are compiled already.
+    pub(super) patterns: Arc<Patterns>,
+    /// What patterns may still cost.
+    pub(super) budget: SearchBudget,
+}
+
+/// The Go that builds a release.
+pub(super) fn go_version(version: Version) -> GoVersion {
+    if version >= Version::V0_28 { GoVersion::Current } else { GoVersion::V1_19 }
 }
 
 /// The release that brought a function.
@@ -70,6 +80,26 @@ pub fn function_since(name: &str) -> Option<Version> {
 }
 
 impl AlertmanagerFunctions {
+    /// Functions that read templates and expand none.
+    pub(super) fn to_parse(version: Version) -> Self {
+        let (patterns, budget) = (Arc::default(), SearchBudget::default());
+        Self { version, now: Time::default(), data: Arc::default(), patterns, budget }
+    }
+
+    fn regexp(&self, pattern: &str, text: &str, refused: impl FnOnce(RegexpError) -> String) -> Result<Regexp, String> {
+        self.patterns.for_search(pattern, go_version(self.version), text, &self.budget, refused)
+    }
+
+    /// Go's `Regexp.ReplaceAllString`; a bad pattern panics there, and the panic's text is the error.
+    fn replace_all(&self, pattern: &str, replacement: &str, text: &str) -> Result<String, String> {
+        let regexp = self.regexp(pattern, text, |e| {
+            let back_quotable = !pattern.contains('`') && pattern.chars().all(|c| c == '\t' || !c.is_control());
+            let shown = if back_quotable { format!("`{pattern}`") } else { quote(pattern) };
+            format!("regexp: Compile({shown}): {e}")
+        })?;
+        regexp.replace_all_within(text, replacement, MAX_TEXT).ok_or_else(too_long)
+    }
+
     fn now(&self) -> GoTime {
         GoTime::from_unix_nanos(self.now.0)
     }
@@ -93,8 +123,8 @@ impl Functions for AlertmanagerFunctions {
             "title" => letter_case::title_case(text(0), false).into(),
             "trimSpace" => text(0).trim().into(),
             "join" => join(text(0), &args.get(1).map(strings).unwrap_or_default())?.into(),
-            "match" => Regexp::new(text(0)).map_err(|e| e.to_string())?.is_match(text(1)).into(),
-            "reReplaceAll" => replace_all(text(0), text(1), text(2))?.into(),
+            "match" => self.regexp(text(0), text(1), |e| e.to_string())?.is_match(text(1)).into(),
+            "reReplaceAll" => self.replace_all(text(0), text(1), text(2))?.into(),
             "stringSlice" => Value::strings(args.iter().filter_map(Value::as_str)),
             "safeHtml" => safe("template.HTML"),
             "safeUrl" => safe("template.URL"),
@@ -125,16 +155,6 @@ fn join(separator: &str, parts: &[Arc<str>]) -> Result<String, String> {
 
 fn too_long() -> String {
     format!("text longer than {MAX_TEXT} bytes")
-}
-
-/// Go's `Regexp.ReplaceAllString`; a bad pattern panics there, and the panic's text is the error.
-fn replace_all(pattern: &str, replacement: &str, text: &str) -> Result<String, String> {
-    let regexp = Regexp::new(pattern).map_err(|e| {
-        let back_quotable = !pattern.contains('`') && pattern.chars().all(|c| c == '\t' || !c.is_control());
-        let shown = if back_quotable { format!("`{pattern}`") } else { quote(pattern) };
-        format!("regexp: Compile({shown}): {e}")
-    })?;
-    regexp.replace_all_within(text, replacement, MAX_TEXT).ok_or_else(too_long)
 }
 
 /// Go's `url.QueryUnescape`.
@@ -187,7 +207,7 @@ mod tests {
     use super::*;
 
     fn call(version: Version, name: &str, args: &[Value]) -> Result<String, String> {
-        let functions = AlertmanagerFunctions { version, now: Time(5_000_000_000), data: Arc::new(Data::default()) };
+        let functions = AlertmanagerFunctions { now: Time(5_000_000_000), ..AlertmanagerFunctions::to_parse(version) };
         assert!(functions.signature(name).is_some(), "{name}");
         functions.call(name, args).map(|v| v.as_str().map_or_else(|| format!("{v:?}"), str::to_owned))
     }
@@ -208,8 +228,19 @@ mod tests {
     }
 
     #[test]
+    fn patterns_that_cost_too_much_are_refused_within_a_second() {
+        let functions = AlertmanagerFunctions::to_parse(Version::V0_25);
+        let began = std::time::Instant::now();
+        let pattern = |i: usize| format!("[a-z]{{{}}}(x|y{{1,900}}){i}", 900 - i % 7);
+        let refused =
+            (0..100_000).find_map(|i| functions.call("match", &[pattern(i).as_str().into(), "b".into()]).err());
+        assert_eq!(refused.as_deref(), Some("regular expressions take too many steps"));
+        assert!(began.elapsed().as_secs() < 60);
+    }
+
+    #[test]
     fn functions_appear_with_their_release() {
-        let old = AlertmanagerFunctions { version: Version::V0_25, now: Time(0), data: Arc::new(Data::default()) };
+        let old = AlertmanagerFunctions::to_parse(Version::V0_25);
         assert!(old.signature("date").is_none() && old.signature("title").is_some());
         assert_eq!(function_since("toJson"), Some(Version::V0_30));
     }

@@ -19,9 +19,10 @@ pub use functions::function_since;
 pub use kv::{Kv, Pair};
 
 use super::version::Version;
-use crate::golang::template::{GoVersion, TemplateSet, Value};
+use crate::golang::regexp::{Patterns, SearchBudget};
+use crate::golang::template::{TemplateSet, Value};
 use crate::model::Time;
-use functions::AlertmanagerFunctions;
+use functions::{AlertmanagerFunctions, go_version};
 use objects::DataObject;
 
 /// What a Discord title is when the configuration has none.
@@ -41,6 +42,7 @@ pub struct Templates {
     version: Version,
     /// Whether the built-in texts of Discord messages are as the release has them.
     native: bool,
+    patterns: Arc<Patterns>,
 }
 
 impl Templates {
@@ -48,20 +50,21 @@ impl Templates {
     pub fn new(version: Version) -> Self {
         // Parsing them again for every repository of a batch would cost more than everything else here.
         static BY_MINOR: [OnceLock<Templates>; 40] = [const { OnceLock::new() }; 40];
-        BY_MINOR.get(usize::from(version.minor())).map_or_else(
+        let defaults = BY_MINOR.get(usize::from(version.minor())).map_or_else(
             || Self::parse_defaults(version),
             |cell| cell.get_or_init(|| Self::parse_defaults(version)).clone(),
-        )
+        );
+        // What a pattern costs must not hang on what others used.
+        Self { patterns: Arc::default(), ..defaults }
     }
 
     fn parse_defaults(version: Version) -> Self {
-        let go = if version >= Version::V0_28 { GoVersion::Current } else { GoVersion::V1_19 };
-        let mut set = TemplateSet::new(go, true);
-        let functions = AlertmanagerFunctions { version, now: Time::default(), data: Arc::default() };
+        let mut set = TemplateSet::new(go_version(version), true);
+        let functions = AlertmanagerFunctions::to_parse(version);
         for (name, body) in defaults::definitions(version) {
             set.parse(name, &body, &functions).expect("the built-in definitions are templates, a test parses them all");
         }
-        Self { set, version, native: true }
+        Self { set, version, native: true, patterns: Arc::default() }
     }
 
     /// Adds the definitions of a file; `name` is its name without the folder. They replace those of the same names.
@@ -69,7 +72,7 @@ impl Templates {
     /// # Errors
     /// The file is no template; Alertmanager refuses to load its configuration then.
     pub fn add_file(&mut self, name: &str, text: &str) -> Result<(), TemplateError> {
-        let functions = AlertmanagerFunctions { version: self.version, now: Time::default(), data: Arc::default() };
+        let functions = AlertmanagerFunctions::to_parse(self.version);
         self.set.parse(name, text, &functions).map_err(|e| TemplateError(e.message))?;
         self.native = false;
         Ok(())
@@ -109,7 +112,13 @@ impl Templates {
         if !text.contains("{{") {
             return Ok(text.to_owned());
         }
-        let functions = AlertmanagerFunctions { version: self.version, now, data: data.clone() };
+        let functions = AlertmanagerFunctions {
+            version: self.version,
+            now,
+            data: data.clone(),
+            patterns: self.patterns.clone(),
+            budget: SearchBudget::default(),
+        };
         let mut set = self.set.clone();
         set.parse("", text, &functions).map_err(|e| TemplateError(e.message))?;
         let dot = Value::object(DataObject { data: data.clone(), version: self.version, pointer });
