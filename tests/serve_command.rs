@@ -3,6 +3,7 @@
 //! Needs Debian's `prometheus-alertmanager` package; skipped loudly without it, unless LABKIT_REQUIRE=1.
 
 #![cfg(unix)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test that is skipped says so loudly")]
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;

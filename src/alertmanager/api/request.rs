@@ -85,6 +85,7 @@ impl ApiResponse {
         Self { status, content_type: None, body: String::new() }
     }
 
+    /// Plain text.
     pub fn text(status: u16, body: &str) -> Self {
         Self { status, content_type: Some("text/plain; charset=utf-8"), body: body.to_owned() }
     }

