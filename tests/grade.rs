@@ -266,3 +266,97 @@ fn wrong_calls_are_told() {
     fs::write(out.join("index.md"), "my own notes").expect("written");
     assert_eq!(class.command(&[]).output().expect("starts").status.code(), Some(2));
 }
+
+#[test]
+fn a_roster_gives_names_and_tells_who_handed_in_nothing() {
+    let class = Class::of(2);
+    let roster = class.root.join("students.csv");
+    fs::write(
+        &roster,
+        "Naam;Studentnummer;E-mail;Repo\nAda;17;ada@x;s00\nBob;18;bob@x;s01\nCas;19;cas@x;\nDot;20;dot@x;s01\n",
+    )
+    .expect("written");
+    class.grade(&["--roster", roster.to_str().expect("text")]);
+    let book = class.gradebook();
+    let people: Vec<_> = book[1..].iter().map(|r| (r[0].as_str(), r[1].as_str(), r[6].as_str())).collect();
+    assert_eq!(people, [("Cas", "19", "error"), ("Ada", "17", "open"), ("Bob", "18", "open"), ("Dot", "20", "open")]);
+    assert_eq!(class.lines().len(), 3);
+}
+
+#[test]
+fn shards_merge_into_the_whole() {
+    let class = Class::of(3);
+    class.grade(&[]);
+    let whole = class.gradebook();
+    let repos = class.root.join("repos");
+    let parts: Vec<PathBuf> = (1..=2).map(|k| class.root.join(format!("part{k}"))).collect();
+    for (k, part) in parts.iter().enumerate() {
+        let mut command = labkit(&["grade", "7", "--cpu-limit", "60", "--json", "--shard", &format!("{}/2", k + 1)]);
+        json(&command.arg(&repos).arg("--out").arg(part).output().expect("starts"));
+    }
+    fs::remove_dir_all(class.out()).expect("it was there");
+    let status = labkit(&["merge"]).args(&parts).arg("--out").arg(class.out()).status().expect("starts");
+    assert!(status.success());
+    assert_eq!(class.gradebook(), whole);
+    assert_eq!(class.names(), ["s00", "s01", "s02"]);
+    assert!(["s00.md", "s01.svg", "index.md"].iter().all(|f| class.out().join(f).is_file()));
+    assert_eq!(
+        fs::read_dir(class.out())
+            .expect("a folder")
+            .flatten()
+            .filter(|e| e.file_name().to_string_lossy().starts_with('.'))
+            .count(),
+        0
+    );
+}
+
+#[test]
+fn a_decision_counts_is_shown_and_survives_a_new_batch() {
+    let class = Class::of(1);
+    // An answer that is missing although not required asks for a person.
+    let report = class.repo("s00").join("reports/07-monitoring.md");
+    let text = fs::read_to_string(&report).expect("a report");
+    let without: String =
+        text.lines().filter(|l| !l.to_lowercase().contains("volume")).map(|l| format!("{l}\n")).collect();
+    fs::write(&report, without).expect("written");
+    class.grade(&[]);
+    let out = class.out();
+    let review =
+        |more: &[&str]| labkit(&["review", "--out", out.to_str().expect("text")]).args(more).output().expect("starts");
+    let list = json(&review(&["--json"]));
+    let items = list["items"].as_array().expect("items");
+    assert_eq!(items.len(), 1, "{list} {}", class.lines()[0]["criteria"]);
+    let criterion = items[0]["criterion"].as_str().expect("a criterion").to_owned();
+    let before: u32 = class.gradebook()[1][3].parse().expect("points");
+    assert!(review(&["--set", &format!("s00/{criterion}=pass"), "--note", "seen <b>in class</b>"]).status.success());
+    let check = || {
+        let after: u32 = class.gradebook()[1][3].parse().expect("points");
+        assert!(after > before, "{after}");
+        let shown = fs::read_to_string(out.join("s00.md")).expect("a report");
+        assert!(shown.contains("Decided by the teacher") && shown.contains("seen &lt;b&gt;in class"), "{shown}");
+    };
+    check();
+    class.grade(&["--force"]);
+    check();
+    assert_eq!(review(&["--set", "s00/cpu-99=pass"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_downloaded_sheet_is_filled() {
+    let class = Class::of(1);
+    class.grade(&[]);
+    let sheet = class.root.join("canvas.csv");
+    fs::write(&sheet, "Student,ID,SIS Login ID,Section,Lab 7 (12)\nPoints Possible,,,,10\nS,1,s00,A,\n")
+        .expect("written");
+    let export = |args: &[&str]| {
+        let out = class.out();
+        let output = labkit(&["export", "--out", out.to_str().expect("text")]).args(args).output().expect("starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (code, text) = export(&["canvas", "--from", sheet.to_str().expect("text"), "--column", "Lab 7"]);
+    assert_eq!((code, text.lines().last()), (Some(0), Some("S,1,s00,A,10")));
+    let (code, text) = export(&["gradescope"]);
+    let results: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!((code, results["score"].as_f64()), (Some(0), Some(16.0)));
+    assert_eq!(export(&["moodle"]).0, Some(2));
+}

@@ -26,6 +26,12 @@ pub enum Command {
     Run(RunArgs),
     /// Judge many repositories: a gradebook, a page for the teacher, one report each
     Grade(super::grade::GradeArgs),
+    /// Decide what a person must look at; decisions survive a new batch
+    Review(super::review::ReviewArgs),
+    /// Write a batch's results for a learning platform or a CI system
+    Export(super::grade_export::ExportArgs),
+    /// Join the parts of a batch that ran on several machines
+    Merge(super::merge::MergeArgs),
     /// Judge what a batch hands over
     #[command(name = super::grade::WORKER, hide = true)]
     Worker,

@@ -18,6 +18,7 @@ use crate::grade::batch::{self, Plan, RESULTS, Subject, Tally};
 use crate::grade::outputs;
 use crate::grade::pool::Hire;
 use crate::grade::protocol::{Limits, Setup};
+use crate::grade::roster::Roster;
 use crate::grade::shard::Shard;
 use crate::grade::subjects::{self, Found};
 use crate::grade::worker::{self, Course};
@@ -37,8 +38,11 @@ pub struct GradeArgs {
     #[arg(value_name = "LAB", env = "LABKIT_LAB")]
     lab: String,
     /// Repositories, folders of repositories, or addresses for git
-    #[arg(value_name = "PATH|URL", required = true)]
+    #[arg(value_name = "PATH|URL", required_unless_present = "roster")]
     subjects: Vec<OsString>,
+    /// CSV of the students: name, id, e-mail, repository, group; headings are guessed and shown
+    #[arg(long, value_name = "FILE", env = "LABKIT_ROSTER")]
+    roster: Option<PathBuf>,
     /// Judge the last commit before this moment, such as 2026-03-01T23:59; what is committed later is marked late
     #[arg(long, value_name = "TIME", value_parser = deadline::parse, env = "LABKIT_DEADLINE")]
     deadline: Option<i64>,
@@ -105,13 +109,17 @@ fn graded(args: &GradeArgs) -> Result<Exit, String> {
     let loaded = lab_source::load(&args.lab, &args.source).map_err(|e| e.0)?;
     let course = Course { lab: loaded.lab, checks: loaded.checks, files: loaded.files };
     let found = subjects::discover(&args.subjects, &args.out)?;
-    let choice = Choice::new(args, &course.lab, &found)?;
-    let subjects: Vec<Subject> = found
+    let subjects = match &args.roster {
+        Some(path) => assigned(path, found)?,
+        None => found.into_iter().map(|found| Subject { found, people: Vec::new() }).collect(),
+    };
+    let choice = Choice::new(args, &course.lab, &subjects)?;
+    let subjects: Vec<Subject> = subjects
         .into_iter()
-        .filter(|f| choice.takes(&f.name))
+        .filter(|s| choice.takes(&s.found.name))
         .enumerate()
         .filter(|(i, _)| args.shard.is_none_or(|s| s.holds(*i)))
-        .map(|(_, found)| Subject { found, people: Vec::new() })
+        .map(|(_, subject)| subject)
         .collect();
     let before = args.diff.as_deref().map(earlier).transpose()?;
     let index = args.out.join(outputs::INDEX);
@@ -143,6 +151,22 @@ fn graded(args: &GradeArgs) -> Result<Exit, String> {
         print::remark(&format!("results, gradebook and reports are in {}", args.out.display()));
     }
     Ok(exit(&tally, interrupted))
+}
+
+/// The subjects of a roster; what its headings were taken for and who claims no subject is shown.
+fn assigned(path: &Path, found: Vec<Found>) -> Result<Vec<Subject>, String> {
+    let roster = Roster::read(path)?;
+    let plain = |text: &str| without_controls(text).replace(['\n', '\t'], " ");
+    let guessed: Vec<String> =
+        roster.guessed.iter().map(|(what, head)| format!("{what} = {:?}", plain(head))).collect();
+    print::remark(&format!("{}: {} students, {}", path.display(), roster.entries.len(), guessed.join(", ")));
+    let subjects = roster.assign(found, path.parent().unwrap_or(Path::new("")));
+    let unclaimed: Vec<String> =
+        subjects.iter().filter(|(_, people)| people.is_empty()).map(|(f, _)| plain(&f.name)).collect();
+    if !unclaimed.is_empty() {
+        print::remark(&format!("in no row of the roster: {}", unclaimed.join(", ")));
+    }
+    Ok(subjects::renamed(subjects).into_iter().map(|(found, people)| Subject { found, people }).collect())
 }
 
 fn exit(tally: &Tally, interrupted: bool) -> Exit {
@@ -192,11 +216,11 @@ struct Choice {
 }
 
 impl Choice {
-    fn new(args: &GradeArgs, lab: &Lab, found: &[Found]) -> Result<Self, String> {
+    fn new(args: &GradeArgs, lab: &Lab, subjects: &[Subject]) -> Result<Self, String> {
         let split = |flag: &str, all: &[String]| -> Result<(Vec<String>, Vec<String>), String> {
             let (criteria, names): (Vec<String>, Vec<String>) =
                 all.iter().cloned().partition(|what| lab.criterion(what).is_some());
-            match names.iter().find(|n| !found.iter().any(|f| matches(n, &f.name))) {
+            match names.iter().find(|n| !subjects.iter().any(|s| matches(n, &s.found.name))) {
                 Some(unknown) => Err(format!("{flag}: no criterion and no subject {unknown:?}")),
                 None => Ok((criteria, names)),
             }

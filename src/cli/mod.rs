@@ -6,13 +6,16 @@ mod conformance;
 mod discord;
 mod exit;
 mod grade;
+mod grade_export;
 mod grade_summary;
 mod lab_source;
 mod labs;
+mod merge;
 mod mock;
 mod print;
 mod progress;
 mod query;
+mod review;
 mod route;
 mod run;
 mod serve;
@@ -38,6 +41,9 @@ pub fn main() -> ExitCode {
     match args.command {
         Command::Run(a) => run::run(&a),
         Command::Grade(a) => grade::run(&a),
+        Command::Export(a) => grade_export::run(&a),
+        Command::Merge(a) => merge::run(&a),
+        Command::Review(a) => review::run(&a),
         Command::Worker => grade::work(),
         Command::Check(a) => check::run(&a),
         Command::Simulate(a) => simulate::run(&a),

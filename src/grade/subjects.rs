@@ -124,10 +124,20 @@ fn inside(path: &Path, leave_out: &Path) -> io::Result<Vec<Found>> {
     Ok(found)
 }
 
-/// Gives every subject a name of its own.
 fn unique(mut found: Vec<Found>) -> Vec<Found> {
+    name_apart(found.iter_mut());
+    found
+}
+
+/// Gives every subject a name of its own again, after some were added.
+pub fn renamed<T>(mut subjects: Vec<(Found, T)>) -> Vec<(Found, T)> {
+    name_apart(subjects.iter_mut().map(|(found, _)| found));
+    subjects
+}
+
+fn name_apart<'a>(found: impl Iterator<Item = &'a mut Found>) {
     let mut taken = HashSet::new();
-    for one in &mut found {
+    for one in found {
         if !taken.insert(one.name.clone()) {
             let parent = Path::new(&one.shown).parent().and_then(Path::file_name).map(|p| p.to_string_lossy());
             let base = parent.map_or_else(|| one.name.clone(), |p| format!("{p}/{}", one.name));
@@ -140,7 +150,6 @@ fn unique(mut found: Vec<Found>) -> Vec<Found> {
             one.name = name;
         }
     }
-    found
 }
 
 #[cfg(test)]
