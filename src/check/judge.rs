@@ -25,7 +25,7 @@ pub fn judge(lab: &Lab, checks: &[Check], world: &mut dyn World) -> Vec<Criterio
             run_steps(criterion, steps, world)
         })
         .collect();
-    resolve(lab, outcomes, world)
+    resolve(lab, checks, outcomes, world)
 }
 
 /// The outcome of a whole script: the deciding step's, with the evidence of the steps before it.
@@ -61,7 +61,7 @@ fn with_evidence(mut outcome: Outcome, mut before: Vec<serde_json::Value>) -> Ou
     outcome
 }
 
-fn resolve(lab: &Lab, outcomes: Vec<Judged>, world: &dyn World) -> Vec<CriterionResult> {
+fn resolve(lab: &Lab, checks: &[Check], outcomes: Vec<Judged>, world: &dyn World) -> Vec<CriterionResult> {
     // Whoever failed at a stage answers for everybody who is blocked there.
     let mut at_stage: BTreeMap<Stage, String> = BTreeMap::new();
     let mut by_cause: BTreeMap<String, String> = BTreeMap::new();
@@ -84,7 +84,8 @@ fn resolve(lab: &Lab, outcomes: Vec<Judged>, world: &dyn World) -> Vec<Criterion
             .iter()
             .find_map(|n| fallen.iter().find(|(id, root)| id == n && *root != criterion.id))
             .cloned();
-        let result = one(criterion, judged.outcome, needed, &at_stage, &by_cause, world);
+        let outcome = shared_with_unjudged(criterion, judged.outcome, checks, &results);
+        let result = one(criterion, outcome, needed, &at_stage, &by_cause, world);
         if matches!(result.verdict, Verdict::Fail | Verdict::Skipped) {
             let root = result.root_cause.clone().unwrap_or_else(|| criterion.id.clone());
             fallen.push((criterion.id.clone(), root));
@@ -92,6 +93,33 @@ fn resolve(lab: &Lab, outcomes: Vec<Judged>, world: &dyn World) -> Vec<Criterion
         results.push(result);
     }
     results
+}
+
+/// What several criteria share fails the first of them. When that one could not be judged, because something before it
+/// is broken, the others are not failed in its place: their link of the chain is the root.
+fn shared_with_unjudged(
+    criterion: &Criterion,
+    outcome: Outcome,
+    checks: &[Check],
+    before: &[CriterionResult],
+) -> Outcome {
+    match outcome {
+        Outcome::Fails(Finding { cause: Some(_), stage: Some(stage), .. }) if stage > Stage::Evaluation => {
+            let messages = |id: &str| {
+                checks.iter().any(|c| c.id == id && c.steps.iter().any(|s| matches!(s, Step::Messages(m) if !m.never)))
+            };
+            let first = before.iter().find(|r| messages(&r.id));
+            match (first, outcome) {
+                (Some(first), Outcome::Fails(finding))
+                    if first.id != criterion.id && first.verdict == Verdict::Skipped =>
+                {
+                    Outcome::BlockedBy(stage.as_str().to_owned(), finding)
+                }
+                (_, outcome) => outcome,
+            }
+        }
+        outcome => outcome,
+    }
 }
 
 fn one(

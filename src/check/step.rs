@@ -66,6 +66,11 @@ pub enum Loads {
         #[serde(default, rename = "also-unclaimed")]
         also_unclaimed: bool,
     },
+    /// The container of a program can be made.
+    Container {
+        /// The program: `alertmanager` or `grafana`.
+        container: String,
+    },
 }
 
 /// A script that exposes a metric.

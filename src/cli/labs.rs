@@ -109,6 +109,7 @@ fn in_words(step: &Step) -> String {
     match step {
         Step::Loads(l) => match l {
             crate::check::Loads::Program(p) => format!("{p:?} accepts its files").to_lowercase(),
+            crate::check::Loads::Container { container } => format!("the container of {container} can be made"),
             crate::check::Loads::Rules { rules, .. } => format!("prometheus accepts the rules of {rules}"),
         },
         Step::Requires(p) => format!("{p:?} runs").to_lowercase(),

@@ -131,7 +131,6 @@ pub struct AdviceResult {
     /// What was seen and what would be better.
     pub reason: String,
     /// Where, if somewhere.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<At>,
 }
 
@@ -143,7 +142,6 @@ pub struct DiagnosticResult {
     /// What is wrong.
     pub message: String,
     /// Where.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<At>,
     /// How to mend it.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -57,6 +57,8 @@ pub struct Mock {
     /// The metrics it makes.
     pub metrics: Vec<MockMetric>,
     mentions: Vec<String>,
+    /// Whether every metric that it makes has a name its text tells.
+    settled: bool,
 }
 
 /// A server that is started somewhere: which argument is the port, its default, which is the address, its default.
@@ -94,7 +96,10 @@ impl Mock {
             listen: Listen::All,
             metrics: calls.iter().filter_map(|c| metric(&script, c, env)).collect(),
             mentions: script.texts().map(str::to_owned).collect(),
+            settled: false,
         };
+        let made = calls.iter().filter(|c| KINDS.contains(&script.original(&c.name))).count();
+        mock.settled = made > 0 && made == mock.metrics.len();
         for server in &SERVERS {
             let started = calls.iter().find(|c| {
                 script.original(&c.name) == server.name && server.owner.is_none_or(|o| c.owner.as_deref() == Some(o))
@@ -157,7 +162,7 @@ impl Mock {
         if self.mentions.iter().any(written) {
             return Exposes::Yes;
         }
-        if self.mentions.iter().any(|t| t.contains(name)) {
+        if !self.settled && self.mentions.iter().any(|t| t.contains(name)) {
             return Exposes::Unknown(format!("{} speaks of {name} in a way that its text does not settle", self.path));
         }
         match self.metrics.first() {
@@ -176,19 +181,21 @@ fn listen(address: &str) -> Listen {
     }
 }
 
+/// Classes that make a metric.
+const KINDS: [&str; 9] = [
+    "Gauge",
+    "Counter",
+    "Histogram",
+    "Summary",
+    "Info",
+    "Enum",
+    "GaugeMetricFamily",
+    "CounterMetricFamily",
+    "UntypedMetricFamily",
+];
+
 fn metric(script: &Script, call: &Call, env: &dyn Fn(&str) -> Option<String>) -> Option<MockMetric> {
     let kind = script.original(&call.name);
-    const KINDS: [&str; 9] = [
-        "Gauge",
-        "Counter",
-        "Histogram",
-        "Summary",
-        "Info",
-        "Enum",
-        "GaugeMetricFamily",
-        "CounterMetricFamily",
-        "UntypedMetricFamily",
-    ];
     if !KINDS.contains(&kind) {
         return None;
     }

@@ -7,10 +7,10 @@ use crate::alertmanager::Status;
 use crate::model::Time;
 use crate::report::{AdviceResult, At, CriterionResult, Verdict};
 use crate::simulate::GRID;
+use crate::stack::ConfigState;
 use crate::stack::compose::image::Role;
 use crate::stack::compose::persist::Persistence;
 use crate::stack::grafana::{Standing, node_full};
-use crate::stack::{ConfigState, discover};
 use crate::text::{Diagnostic, Severity, SourceText, Span};
 
 /// Seconds that should be left between the shortest load that alerts and the long load.
@@ -87,35 +87,33 @@ impl List<'_, '_> {
         }
     }
 
+    /// Files that git should not track. Without a repository everything counts that no ignore file names.
     fn tracked(&mut self) {
-        let Some(git) = self.world.tree.git() else { return };
-        let venv = git.tracked.iter().find(|p| {
-            p.ends_with("pyvenv.cfg")
-                || p.ends_with("/bin/activate")
-                || p.ends_with("/Scripts/activate")
+        let tree = self.world.tree;
+        let first = |looks: &dyn Fn(&str) -> bool| match tree.git() {
+            Some(git) => git.tracked.iter().find(|p| looks(p)).cloned(),
+            None => tree.files().map(|e| &e.path).find(|p| looks(p) && !tree.is_ignored(p, false)).cloned(),
+        };
+        let venv = first(&|p| {
+            let name = p.rsplit('/').next().unwrap_or(p);
+            name == "pyvenv.cfg"
+                || p.ends_with("bin/activate")
+                || p.ends_with("Scripts/activate")
                 || p.contains("/site-packages/")
         });
-        if let Some(path) = venv {
-            let path = path.clone();
-            self.add(
-                "venv-tracked",
-                format!("git tracks {path}; remove the folder with git rm -r --cached and ignore it"),
-                None,
-            );
-        }
-        let data = git.tracked.iter().find(|p| {
-            p.ends_with("grafana.db")
-                || p.contains("/chunks_head/")
-                || p.contains("/wal/")
-                || p.ends_with("queries.active")
+        let data = first(&|p| {
+            let name = p.rsplit('/').next().unwrap_or(p);
+            matches!(name, "grafana.db" | "queries.active") || p.contains("/chunks_head/") || p.contains("/wal/")
         });
+        let there = |path: &str| Some(At { file: path.to_owned(), line: 1, column: 1 });
+        let mend = "remove the folder with git rm -r --cached and add it to .gitignore";
+        if let Some(path) = venv {
+            let reason = format!("{path} is a file of a virtual environment, and git does not ignore it; {mend}");
+            self.add("venv-tracked", reason, there(&path));
+        }
         if let Some(path) = data {
-            let path = path.clone();
-            self.add(
-                "grafana-data-tracked",
-                format!("git tracks {path}; remove the data folder with git rm -r --cached and ignore it"),
-                None,
-            );
+            let reason = format!("{path} is data of a running program, and git does not ignore it; {mend}");
+            self.add("grafana-data-tracked", reason, there(&path));
         }
     }
 
@@ -260,8 +258,12 @@ impl List<'_, '_> {
 
     fn flood(&mut self, runs: &Runs) {
         let Some(run) = runs.sweep().first() else { return };
-        let times: Vec<Time> =
-            run.messages.iter().filter(|m| m.discord).map(|m| runs.schedule.scenario.time(m.at)).collect();
+        let times: Vec<Time> = run
+            .messages
+            .iter()
+            .filter(|m| m.discord && m.accepted)
+            .map(|m| runs.schedule.scenario.time(m.at))
+            .collect();
         let busiest = times
             .iter()
             .enumerate()
@@ -287,13 +289,6 @@ impl List<'_, '_> {
         for d in self.world.stack.diagnostics().into_iter().filter(|d| d.severity == Severity::Warning).take(5) {
             let help = d.help.as_ref().map_or_else(String::new, |h| format!("; {h}"));
             self.add("configuration-warning", format!("{}{help}", d.message), place_of(&d));
-        }
-        let venvs = discover::virtual_environments(self.world.tree);
-        let tracked = self.found.iter().any(|a| a.id == "venv-tracked");
-        if let (Some(venv), None, false) = (venvs.first(), self.world.tree.git(), tracked)
-            && !self.world.tree.is_ignored(venv, true)
-        {
-            self.add("venv-tracked", format!("the virtual environment {venv} is not ignored by git"), None);
         }
     }
 }

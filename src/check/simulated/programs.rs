@@ -6,6 +6,7 @@ use super::Simulated;
 use crate::check::{Finding, Loads, Outcome, Program, Stage};
 use crate::lab::AlertSet;
 use crate::report::Basis;
+use crate::stack::compose::image::Role;
 use crate::stack::{ConfigState, RuleSource};
 use crate::text::{Diagnostic, Severity, SourceText};
 
@@ -30,12 +31,46 @@ pub fn loads(world: &Simulated<'_>, step: &Loads) -> Outcome {
     match step {
         Loads::Program(program) => match standing(world, *program) {
             Standing::Runs => Outcome::Holds(Finding::default()),
+            Standing::Broken(Stage::Compose, finding) if *program == Program::Compose => match start_failure(world) {
+                Some((Role::Grafana | Role::Alertmanager, _)) => Outcome::Blocked(Stage::Compose, *finding),
+                _ => Outcome::Fails(*finding),
+            },
             Standing::Broken(stage, finding) if stage == own_stage(*program) => Outcome::Fails(*finding),
             Standing::Broken(stage, finding) => Outcome::Blocked(stage, *finding),
             Standing::Unknown(finding) => Outcome::Unverified(*finding),
         },
         Loads::Rules { rules, also_unclaimed } => rules_of(world, rules, *also_unclaimed),
+        Loads::Container { container } => match start_failure(world) {
+            Some((role, finding)) if role_name(role) == container => Outcome::Fails(finding),
+            _ => Outcome::Holds(Finding::default()),
+        },
     }
+}
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Prometheus => "prometheus",
+        Role::Alertmanager => "alertmanager",
+        Role::Grafana => "grafana",
+        Role::NodeExporter | Role::Other => "other",
+    }
+}
+
+/// A container that cannot be made although docker compose accepts the file: then it starts none of them.
+fn start_failure(world: &Simulated<'_>) -> Option<(Role, Finding)> {
+    let found = world.stack.compose.as_ref()?;
+    let d = found.project.fails_to_start().filter(|_| found.project.is_accepted())?;
+    let file = found.project.files.first().map_or("the compose file", String::as_str);
+    let role = d.primary.as_ref().and_then(|label| {
+        let before = |place: &crate::stack::compose::Place| {
+            place.source.name() == label.source.name() && place.span.start <= label.span.start
+        };
+        let services = found.project.services.iter().zip(&found.containers);
+        let (_, container) = services.filter(|(s, _)| before(&s.place)).max_by_key(|(s, _)| s.place.span.start)?;
+        Some(container.role)
+    });
+    let finding = refused("docker compose", file, d).basis(Basis::Static).stage(Stage::Compose);
+    Some((role.unwrap_or(Role::Other), finding))
 }
 
 /// `requires:`: another criterion answers for the program.
@@ -230,6 +265,12 @@ fn block_around(source: &SourceText, line: usize) -> Option<String> {
     };
     let at = line.min(lines.len());
     let first = (0..at).rev().find(|i| begins(&lines[*i]))?;
+    // What stands as far left as the rule's dash is no longer inside the rule.
+    let indent = |l: &str| l.len() - l.trim_start().len();
+    let inside = |l: &str| l.trim().is_empty() || indent(l) > indent(lines[first]);
+    if at > first + 1 && !lines[first + 1..at].iter().all(|l| inside(l)) {
+        return None;
+    }
     let last = (first + 1..lines.len()).find(|i| begins(&lines[*i])).unwrap_or(lines.len());
     Some(lines[first..last].join("\n"))
 }

@@ -3,9 +3,9 @@
 use serde_json::{Value as Json, json};
 
 use super::Simulated;
-use super::programs::excerpt;
+use super::programs::{Standing, excerpt, standing};
 use super::schedule::seconds;
-use crate::check::{Finding, HttpStep, Outcome, Promql, ScriptStep, SshStep, Stage, TargetStep};
+use crate::check::{Finding, HttpStep, Outcome, Program, Promql, ScriptStep, SshStep, Stage, TargetStep};
 use crate::model::Time;
 use crate::promql::ast::ExprKind;
 use crate::promql::eval::Prepared;
@@ -13,7 +13,7 @@ use crate::promql::value::Value;
 use crate::promql::{ParseOptions, parse};
 use crate::report::Basis;
 use crate::stack::Who;
-use crate::stack::mock::Exposes;
+use crate::stack::mock::{Exposes, Mock};
 
 /// A script of the repository can expose the metric.
 pub fn script(world: &Simulated<'_>, step: &ScriptStep) -> Outcome {
@@ -21,7 +21,7 @@ pub fn script(world: &Simulated<'_>, step: &ScriptStep) -> Outcome {
         return Outcome::Unverified(Finding::said("no script of a mocked model is in the repository"));
     };
     match mock.exposes(&step.exposes) {
-        Exposes::Yes => Outcome::Holds(Finding::default()),
+        Exposes::Yes => client_left_out(world, mock).map_or_else(|| Outcome::Holds(Finding::default()), Outcome::Fails),
         Exposes::Unknown(why) => {
             Outcome::Unverified(Finding::said(format!("{} may expose {}: {why}", mock.path, step.exposes)))
         }
@@ -40,6 +40,45 @@ pub fn script(world: &Simulated<'_>, step: &ScriptStep) -> Outcome {
             )
         }
     }
+}
+
+/// The script needs the client library, and the requirements beside it do not name it, nor does anything else that
+/// could install it.
+fn client_left_out(world: &Simulated<'_>, mock: &Mock) -> Option<Finding> {
+    const CLIENT: [&str; 2] = ["prometheus-client", "prometheus_client"];
+    const INSTALLERS: [&str; 10] =
+        ["toml", "Pipfile", "environment.yml", "setup.py", ".lock", "Dockerfile", ".md", ".sh", "Makefile", "justfile"];
+    if !mock.source.text().contains("prometheus_client") {
+        return None;
+    }
+    let folder = mock.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let beside = if folder.is_empty() { "requirements.txt".to_owned() } else { format!("{folder}/requirements.txt") };
+    let written = world.tree.text(&beside).ok()?;
+    let asked = |text: &str| {
+        let code = text.lines().map(|l| l.split('#').next().unwrap_or("").to_ascii_lowercase());
+        code.into_iter().any(|l| CLIENT.iter().any(|c| l.contains(c)) || l.trim_start().starts_with("-r"))
+    };
+    let elsewhere = world
+        .tree
+        .files()
+        .filter(|e| e.path != beside && e.size < 1 << 20)
+        .filter(|e| INSTALLERS.iter().any(|i| e.path.ends_with(i)) || e.path.contains("requirements"))
+        .filter_map(|e| world.tree.text(&e.path).ok())
+        .any(|s| CLIENT.iter().any(|c| s.text().contains(c)));
+    if elsewhere || asked(written.text()) {
+        return None;
+    }
+    let finding = Finding::observed(
+        format!("{beside} without prometheus_client, which {} imports", mock.path),
+        "requirements that install what the script imports",
+    );
+    let finding = finding.hint("add prometheus_client to requirements.txt and install it in the virtual environment");
+    Some(
+        finding
+            .basis(Basis::Static)
+            .stage(Stage::Scrape)
+            .evidence([json!({"kind": "file", "file": beside, "line": 1})]),
+    )
 }
 
 /// A page over HTTP: nothing runs here.
@@ -72,6 +111,10 @@ pub fn target(world: &Simulated<'_>, step: &TargetStep) -> Outcome {
     let facts = &world.setup.targets;
     if facts.iter().any(|t| t.who == Who::NodeExporter || t.uncertain) {
         return Outcome::Holds(Finding::default());
+    }
+    // What a refused file says of its targets is not what it was meant to say.
+    if let Standing::Broken(Stage::PrometheusConfig, _) = standing(world, Program::Prometheus) {
+        return Outcome::Unverified(Finding::said("the targets cannot be read: Prometheus refuses its configuration"));
     }
     if !world.setup.untold_jobs.is_empty() {
         return Outcome::Unverified(Finding::said(format!(
