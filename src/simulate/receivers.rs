@@ -13,7 +13,7 @@ pub fn answer(setup: Option<&AlertmanagerSetup>, notification: &Notification) ->
     match address(setup, notification) {
         Ok(url) => {
             let (status, body) = match notification.integration.settings {
-                Settings::Webhook(_) if takes_only_messages(&url) => {
+                Settings::Webhook(_) | Settings::Other(_) if takes_only_messages(&url) => {
                     (400, r#"{"message": "Cannot send an empty message", "code": 50006}"#)
                 }
                 _ if is_discord_host(&url) || matches!(notification.integration.settings, Settings::Discord(_)) => {
@@ -38,7 +38,10 @@ fn address(setup: Option<&AlertmanagerSetup>, notification: &Notification) -> Re
     }
     match body(setup, notification)? {
         Outgoing::Request(request) => Ok(request.url),
-        Outgoing::Record(_) => Ok("".into()),
+        Outgoing::Record(_) => match &notification.integration.settings {
+            Settings::Other(fields) => Ok(fields.get("api_url").cloned().unwrap_or_else(|| "".into())),
+            _ => Ok("".into()),
+        },
     }
 }
 

@@ -336,6 +336,12 @@ impl Stack {
                 answer.platform = Some(reason.clone());
                 answer
             }
+            // From files alone nobody knows what was meant by localhost: the criterion of the exporter asks.
+            Reach::Unreachable(why) if self.is_exporter_on_loopback(target) => {
+                let mut answer = fine(Who::NodeExporter, why.clone());
+                answer.uncertain = true;
+                answer
+            }
             Reach::Unreachable(why) => {
                 let host = split_port(target, 80).map_or_else(|| target.to_owned(), |(h, _)| h);
                 let itself = why.contains("is the container itself") || why.contains("listens") || why.contains("port");
@@ -348,6 +354,12 @@ impl Stack {
             }
             Reach::Host { port, .. } if *port == self.hints.exporter_port => {
                 fine(Who::NodeExporter, format!("port {port} of the machine, as forwarded from the VM"))
+            }
+            Reach::Host { port, .. } if *port != self.mock_port() && looks_forwarded(*port) => {
+                let mut answer =
+                    fine(Who::NodeExporter, format!("port {port} of the machine, taken for one forwarded to the VM"));
+                answer.uncertain = true;
+                answer
             }
             Reach::Host { port, from_outside } => {
                 let wanted = self.mock_port();
@@ -379,6 +391,11 @@ impl Stack {
             }
             Reach::Service { name, port } => self.service_answer(name, *port, refused, fine),
         }
+    }
+
+    fn is_exporter_on_loopback(&self, target: &str) -> bool {
+        let loopback = |host: &str| host == "localhost" || host == "::1" || host.starts_with("127.");
+        split_port(target, 80).is_some_and(|(host, port)| port == self.hints.exporter_port && loopback(&host))
     }
 
     fn service_answer(
@@ -446,6 +463,11 @@ impl Stack {
         all.extend(self.grafana.provisioning.diagnostics.iter().cloned());
         all
     }
+}
+
+/// Ports of the machine that people forward to the exporter of a VM: 9101 to 9109, 19100, 29100 and so on.
+fn looks_forwarded(port: u16) -> bool {
+    (9101..=9109).contains(&port) || port % 10_000 == 9100
 }
 
 fn is_copy(found: &FoundProject) -> bool {

@@ -36,6 +36,9 @@ pub fn all(world: &Simulated<'_>, criteria: &[CriterionResult]) -> Vec<AdviceRes
     list.found
 }
 
+/// How helps begin that send to a newer program.
+const NEWER: [&str; 4] = ["use an image from v", "run Alertmanager 0.", "use a newer tag", "use a newer image"];
+
 struct List<'w, 'a> {
     world: &'w Simulated<'a>,
     found: Vec<AdviceResult>,
@@ -92,7 +95,7 @@ impl List<'_, '_> {
         let tree = self.world.tree;
         let first = |looks: &dyn Fn(&str) -> bool| match tree.git() {
             Some(git) => git.tracked.iter().find(|p| looks(p)).cloned(),
-            None => tree.files().map(|e| &e.path).find(|p| looks(p) && !tree.is_ignored(p, false)).cloned(),
+            None => tree.entries().map(|e| &e.path).find(|p| looks(p) && !tree.is_ignored(p, false)).cloned(),
         };
         let venv = first(&|p| {
             let name = p.rsplit('/').next().unwrap_or(p);
@@ -189,10 +192,11 @@ impl List<'_, '_> {
     fn newer(&mut self) {
         let found = self.world.stack.diagnostics().into_iter().find(|d| {
             d.severity == Severity::Error
-                && (d.message.contains("newer") || d.message.contains("came with") || d.message.contains("since"))
+                && d.help.as_ref().is_some_and(|h| NEWER.iter().any(|words| h.contains(words)))
         });
         if let Some(d) = found {
-            self.add("newer-than-dialect", d.message.clone(), place_of(&d));
+            let help = d.help.as_ref().map_or_else(String::new, |h| format!("; {h}"));
+            self.add("newer-than-dialect", format!("{}{help}", d.message), place_of(&d));
         }
     }
 

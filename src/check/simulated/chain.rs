@@ -206,7 +206,9 @@ fn after_delivery(question: &Question<'_>, way: &Way, names: &str) -> (Finding, 
             format!("{names} sent, but not accepted: {reason}"),
             "a message that Discord accepts",
         )
-        .hint(if reason.contains("_file: open") {
+        .hint(if reason.contains("template:") {
+            "mend the template of the title or message: it must be defined in a file that `templates:` names"
+        } else if reason.contains("_file: open") {
             "put the file with the URL into Alertmanager's container, at the path the configuration names"
         } else {
             "use `discord_configs` with `webhook_url`: Discord does not understand Alertmanager's generic webhook"

@@ -54,6 +54,9 @@ pub fn messages(world: &Simulated<'_>, criterion: &str, step: &Messages) -> Outc
         return Outcome::Error(Finding::said("the stack cannot be played: its programs were not judged before"));
     };
     let places = world.places(&step.of);
+    if let Some(hidden) = super::probing::hidden_rules(world).filter(|_| places.is_empty()) {
+        return hidden;
+    }
     let moment = |text: &Option<String>, default: f64| text.as_ref().map_or(Ok(default), |t| runs.schedule.moment(t));
     let idle = runs.schedule.scenario.idle_before;
     let (from, until) = match (moment(&step.from, -idle), moment(&step.until, runs.schedule.end())) {
@@ -273,6 +276,9 @@ pub fn can_alert(world: &Simulated<'_>, step: &CanAlert) -> Outcome {
         return Outcome::Error(Finding::said("the stack cannot be played: its programs were not judged before"));
     };
     let places = world.places(&step.of);
+    if let Some(hidden) = super::probing::hidden_rules(world).filter(|_| places.is_empty()) {
+        return hidden;
+    }
     let fired = |run: &PhaseOutcome| run.alerts.iter().any(|a| places.contains(&a.rule) && a.fired.is_some());
     let longest = match super::schedule::seconds(&step.within) {
         Ok(longest) => longest,

@@ -13,6 +13,9 @@ pub fn rule(world: &Simulated<'_>, step: &RuleStep) -> Outcome {
     if !places.is_empty() {
         return Outcome::Holds(Finding::default());
     }
+    if let Some(hidden) = hidden_rules(world) {
+        return hidden;
+    }
     let reads = world.lab.alerts.get(&step.of).map_or_else(String::new, |s| s.reads.join(", "));
     let loaded: Vec<String> = world
         .groups()
@@ -31,6 +34,12 @@ pub fn rule(world: &Simulated<'_>, step: &RuleStep) -> Outcome {
         .basis(Basis::Static)
         .stage(Stage::Evaluation),
     )
+}
+
+/// Rule files that the configuration names and the repository rightly does not hold.
+pub fn hidden_rules(world: &Simulated<'_>) -> Option<Outcome> {
+    let (_, why, _) = world.stack.prometheus.as_ref()?.missing_rules.iter().find(|(_, _, hidden)| *hidden)?;
+    Some(Outcome::Unverified(Finding::said(format!("the rule files cannot be judged from the repository: {why}"))))
 }
 
 /// With the metrics held at these values, the alerts are active or not.

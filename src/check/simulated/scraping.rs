@@ -109,7 +109,17 @@ pub fn target(world: &Simulated<'_>, step: &TargetStep) -> Outcome {
         );
     }
     let facts = &world.setup.targets;
-    if facts.iter().any(|t| t.who == Who::NodeExporter || t.uncertain) {
+    let exporters = || facts.iter().filter(|t| t.who == Who::NodeExporter);
+    let alone = exporters().find(|t| t.why.contains("is the container itself"));
+    if let (Some(t), 1) = (alone, exporters().count()) {
+        return Outcome::Review(
+            Finding::observed(format!("the target `{}` of job `{}`: {}", t.address, t.job, t.why), "the VM's address")
+                .hint("ask whether Node Exporter of the VM really answers at that address, and from where")
+                .basis(Basis::Static)
+                .evidence(target_line(world, &t.address)),
+        );
+    }
+    if exporters().next().is_some() || facts.iter().any(|t| t.uncertain) {
         return Outcome::Holds(Finding::default());
     }
     // What a refused file says of its targets is not what it was meant to say.

@@ -112,6 +112,20 @@ fn add_prometheus(setup: &mut Setup, stack: &Stack) {
     for link in &mut assembly.setup.alertmanagers {
         link.unreachable = unreachable(stack, from, link);
     }
+    // An Alertmanager that is discovered at run time is taken for the stack's own.
+    let section =
+        config.alertmanagers.iter().find(|s| !s.discovery.others.is_empty() || !s.discovery.file_sd_configs.is_empty());
+    if let (Some(section), true, true) =
+        (section, assembly.setup.alertmanagers.is_empty(), stack.alertmanager.is_some())
+    {
+        assembly.setup.alertmanagers.push(AlertmanagerLink {
+            url: "http://alertmanager:9093/api/v2/alerts".into(),
+            address: "alertmanager:9093".into(),
+            path: "/api/v2/alerts".into(),
+            alert_relabel: section.alert_relabel.clone(),
+            unreachable: None,
+        });
+    }
     setup.config.prometheus = Some(assembly.setup);
 }
 
@@ -140,6 +154,9 @@ fn unreachable(stack: &Stack, from: Option<&str>, link: &AlertmanagerLink) -> Op
     let answer = who_answers(stack, from, &link.address);
     let ours = stack.alertmanager.as_ref().map(|a| a.service.as_deref().unwrap_or("alertmanager"));
     match &answer.who {
+        Who::Service(name) if Some(name.as_str()) == ours && link.url.starts_with("https://") => {
+            Some(format!("{}: {name} speaks http, and scheme says https", link.address).into())
+        }
         Who::Service(name) if Some(name.as_str()) == ours => None,
         Who::Nobody => Some(format!("{}: {}", link.address, answer.why).into()),
         _ => Some(format!("{} is {}, not Alertmanager", link.address, answer.why).into()),
