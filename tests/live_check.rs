@@ -115,3 +115,16 @@ fn only_the_named_criteria_are_looked_at() {
     assert_eq!(of(&result, "grafana-last-15m").0, "pass");
     assert_eq!(of(&result, "mock-metrics"), ("unverified".to_owned(), "left out by --only".to_owned()));
 }
+
+#[test]
+fn a_dry_run_tells_the_plan_and_does_nothing() {
+    let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_labkit"))
+        .args(["check", "--dry-run", "--vm", "nobody@no-such-host.invalid", "--set", "stress.long=5m"])
+        .arg(format!("--prometheus={}", url(live_parts::free_port())))
+        .timeout(std::time::Duration::from_secs(60))
+        .assert()
+        .code(0);
+    let plan = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+    assert!(plan.contains("5:00  long load on all cores for 5:00"), "{plan}");
+    assert!(plan.contains("nothing is known of the alerts"), "{plan}");
+}

@@ -73,6 +73,9 @@ pub struct CheckArgs {
     /// Make the load with the shell of the machine, where stress-ng does not run
     #[arg(long, requires = "vm", env = "LABKIT_BUILTIN_LOAD")]
     pub builtin_load: bool,
+    /// Print what would be done to the machine and when, and do nothing
+    #[arg(long, env = "LABKIT_DRY_RUN")]
+    pub dry_run: bool,
     /// Where labs come from
     #[command(flatten)]
     pub source: LabSource,
@@ -94,6 +97,10 @@ fn check(args: &CheckArgs) -> Result<Exit, String> {
     if let Some(unknown) = args.output.only.iter().find(|id| loaded.lab.criterion(id).is_none()) {
         let known: Vec<&str> = loaded.lab.criteria.iter().map(|c| c.id.as_str()).collect();
         return Err(format!("--only: no criterion {unknown:?}; there is {}", known.join(", ")));
+    }
+    if args.dry_run {
+        print::result(&live_world::plan(&loaded.lab, &loaded.checks, &args.prometheus)?);
+        return Ok(Exit::Ok);
     }
     let (tree, subject) = match &args.repo {
         Some(repo) => {

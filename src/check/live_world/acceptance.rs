@@ -3,7 +3,7 @@
 use super::{LiveWorld, Settings};
 use crate::check::acceptance::{lab_info, leave_out};
 use crate::check::simulated::Simulated;
-use crate::check::{Check, Step, judge};
+use crate::check::{Check, judge};
 use crate::lab::Lab;
 use crate::report::{RunResult, Subject, Summary};
 use crate::stack::FileTree;
@@ -30,10 +30,7 @@ pub fn run(request: &Request<'_>, mut settings: Settings<'_>) -> Result<RunResul
     let files = request.tree.map(|tree| Simulated::new(request.lab, request.checks, tree, request.starter));
     let only = settings.only;
     // The alerts whose message is wanted under load.
-    settings.load_alerts = request.checks.iter().flat_map(|c| &c.steps).find_map(|step| match step {
-        Step::Messages(m) if !m.never && m.from.is_some() => Some(m.of.clone()),
-        _ => None,
-    });
+    settings.load_alerts = super::plan::load_alerts(request.checks).map(str::to_owned);
     let mut world = LiveWorld::new(request.lab, settings, files)?;
     let mut criteria = judge(request.lab, request.checks, &mut world);
     if !only.is_empty() {

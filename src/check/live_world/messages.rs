@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::stress::{Ended, NotPlayed, Record};
+use super::stress::{BEFORE, Ended, NotPlayed, Record};
 use super::{Arrived, LiveWorld, rules};
 use crate::check::probe::grafana::Grafana;
 use crate::check::{Finding, MessageState, Messages, Outcome, SshStep};
@@ -11,6 +11,8 @@ use crate::stack::grafana::DataSources;
 
 /// Seconds after a load's start that do not count: workers start one after the other.
 const RAMP: f64 = 4.0;
+/// Seconds that two clocks may differ.
+const CLOCK_SKEW: f64 = 30.0;
 /// What panels of Node Exporter Full call CPU busy.
 const CPU_BUSY: &str = "100 * (1 - avg by (instance) (rate(node_cpu_seconds_total{mode=\"idle\"}[1m])))";
 
@@ -74,16 +76,14 @@ fn how(record: &Record) -> Value {
 }
 
 /// Messages came, or stayed away.
-pub fn judge(world: &LiveWorld<'_>, record: &Record, step: &Messages) -> Outcome {
-    let names = names_of(world, &step.of);
+pub fn judge(record: &Record, names: &[String], title: &str, step: &Messages) -> Outcome {
     let (from, until) = match window(record, step) {
         Ok(window) => window,
         Err(e) => return Outcome::Error(Finding::said(e)),
     };
     let cut = (record.ended != Ended::Whole && record.until < until.min(record.schedule.end()))
         .then(|| format!("the scenario ended after {:.0} s: {}", record.until, why(&record.ended)));
-    let title = world.title_of(&step.of);
-    let when = told(record, &names, step.state, from, until);
+    let when = told(record, names, step.state, from, until);
     let fired = record.looks.iter().find(|l| l.firing && names.contains(&l.alert) && (from..=until).contains(&l.t));
     let state = if step.state == MessageState::Firing { "firing" } else { "resolved" };
     if step.never {
@@ -96,7 +96,7 @@ pub fn judge(world: &LiveWorld<'_>, record: &Record, step: &Messages) -> Outcome
                 )
                 .basis(Basis::Live)
                 .evidence([how(record)]);
-                if step.unless_another_behaves.is_some() && another_behaves(record, &names, from, until) {
+                if step.unless_another_behaves.is_some() && another_behaves(record, names, from, until) {
                     Outcome::Review(finding)
                 } else {
                     Outcome::Fails(finding)
@@ -162,7 +162,8 @@ fn another_behaves(record: &Record, names: &[String], from: f64, until: f64) -> 
     names.iter().any(|n| !fired(n, from, until) && fired(n, until, f64::INFINITY))
 }
 
-fn clock_text(t: f64) -> String {
+/// A moment of the scenario, in minutes and seconds.
+pub fn clock_text(t: f64) -> String {
     if t == f64::NEG_INFINITY {
         return "the beginning".to_owned();
     }
@@ -204,16 +205,38 @@ pub fn cpu(record: &Record, step: &SshStep) -> Outcome {
         step.during, record.facts.cores, record.facts.system
     );
     if mean >= step.cpu_busy.at_least {
-        Outcome::Holds(Finding::said(format!("observed {observed}")).basis(Basis::Live))
+        let finding = Finding::said(format!("observed {observed}")).basis(Basis::Live);
+        Outcome::Holds(finding.evidence(about_machine(record)))
     } else if record.until < to {
         Outcome::Inconclusive(
             Finding::said(format!("observed {observed}, until {}", why(&record.ended))).basis(Basis::Live),
         )
     } else {
         Outcome::Fails(
-            Finding::observed(observed, format!("at least {:.0} %", step.cpu_busy.at_least)).basis(Basis::Live),
+            Finding::observed(observed, format!("at least {:.0} %", step.cpu_busy.at_least))
+                .basis(Basis::Live)
+                .evidence(about_machine(record)),
         )
     }
+}
+
+/// What else was seen on the machine.
+fn about_machine(record: &Record) -> Vec<Value> {
+    let service = match &record.facts.service {
+        Some(name) => format!("Node Exporter runs as the service {name}"),
+        None => "no service of Node Exporter's usual names is active".to_owned(),
+    };
+    let mut texts = vec![format!("on the machine {service}")];
+    // The machine was asked at the beginning of the watch.
+    let ahead = record.facts.clock as f64 - (record.start - BEFORE);
+    if ahead.abs() > CLOCK_SKEW {
+        let way = if ahead > 0.0 { "ahead of" } else { "behind" };
+        texts.push(format!(
+            "the machine's clock is {} {way} this one, so values of it that are times cannot be compared",
+            clock_text(ahead.abs())
+        ));
+    }
+    texts.into_iter().map(|text| json!({"kind": "text", "text": text})).collect()
 }
 
 /// The CPU's values are to be read in Grafana.
@@ -304,4 +327,109 @@ pub fn timeline(record: &Record, names: &[String], receiver: &str) -> Timeline {
 fn embed(message: &Arrived, key: &str) -> String {
     let body: Value = serde_json::from_str(&message.body).unwrap_or_default();
     body["embeds"][0][key].as_str().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::live_world::stress::Look;
+    use crate::check::probe::ssh::Facts;
+    use crate::check::simulated::schedule::Schedule;
+    use crate::lab::{Lab, LabFiles};
+
+    fn names() -> Vec<String> {
+        vec!["Busy".to_owned()]
+    }
+
+    /// A scenario that was played to its end, with Busy firing between two moments.
+    fn played(firing: (u32, u32)) -> Record {
+        let lab = Lab::parse(&LabFiles::embedded("07-monitoring").expect("embedded"), &[]).expect("valid");
+        let schedule = Schedule::new(&lab.scenarios["cpu-stress"], None).expect("valid");
+        let look = |t: u32| Look { t: f64::from(t), alert: "Busy".to_owned(), firing: true, value: 95.0 };
+        Record {
+            until: schedule.end(),
+            schedule,
+            start: 1e9,
+            ended: Ended::Whole,
+            facts: Facts::default(),
+            cpu: Vec::new(),
+            looks: (firing.0..firing.1).step_by(2).map(look).collect(),
+            delivered: Vec::new(),
+            messages: Vec::new(),
+        }
+    }
+
+    fn step(state: MessageState, never: bool, from: &str, until: &str) -> Messages {
+        Messages {
+            of: "cpu-alerts".to_owned(),
+            scenario: Some("cpu-stress".to_owned()),
+            state,
+            at_least: None,
+            never,
+            from: Some(from.to_owned()),
+            until: Some(until.to_owned()),
+            after: None,
+            unless_another_behaves: None,
+        }
+    }
+
+    fn arrived(title: &str) -> Arrived {
+        Arrived { at: 0.0, answer: Some(204), body: json!({"embeds": [{"title": title}]}).to_string() }
+    }
+
+    #[test]
+    fn messages_count_when_they_were_taken_in_their_stretch_of_time() {
+        let mut record = played((500, 560));
+        record.messages = vec![(505.0, arrived("[FIRING:1] Busy")), (590.0, arrived("[RESOLVED] Busy"))];
+        let firing = step(MessageState::Firing, false, "long.start", "long.end + 60s");
+        let resolved = step(MessageState::Resolved, false, "long.end", "long.end + 10m");
+        let silent = step(MessageState::Firing, true, "short.start", "long.start");
+        for step in [&firing, &resolved, &silent] {
+            assert!(matches!(judge(&record, &names(), "CPU alerts", step), Outcome::Holds(_)), "{step:?}");
+        }
+        record.messages = vec![(100.0, arrived("[FIRING:1] Busy")), (505.0, arrived("[FIRING:1] Other"))];
+        assert!(matches!(judge(&record, &names(), "CPU alerts", &silent), Outcome::Fails(_)));
+        let Outcome::Fails(f) = judge(&record, &names(), "CPU alerts", &firing) else { panic!("no message came") };
+        assert!(f.reason.contains("Busy firing in Prometheus from 8:20 on, but no firing message"), "{}", f.reason);
+        record.messages[0].1.answer = Some(500);
+        assert!(matches!(judge(&record, &names(), "CPU alerts", &silent), Outcome::Holds(_)));
+    }
+
+    #[test]
+    fn counters_count_for_an_alert_while_it_stands_that_way() {
+        let mut record = played((500, 560));
+        let firing = step(MessageState::Firing, false, "long.start", "long.end + 60s");
+        let resolved = step(MessageState::Resolved, false, "long.end", "long.end + 10m");
+        record.delivered = vec![(-10.0, 3.0), (400.0, 3.0), (498.0, 3.0), (530.0, 4.0), (570.0, 4.0), (580.0, 5.0)];
+        assert_eq!(told(&record, &names(), MessageState::Firing, 300.0, 600.0), Some(530.0));
+        assert!(matches!(judge(&record, &names(), "CPU alerts", &firing), Outcome::Holds(_)));
+        assert!(matches!(judge(&record, &names(), "CPU alerts", &resolved), Outcome::Holds(_)));
+        record.delivered.truncate(3);
+        assert!(matches!(judge(&record, &names(), "CPU alerts", &firing), Outcome::Fails(_)));
+    }
+
+    #[test]
+    fn what_was_not_seen_to_its_end_is_inconclusive() {
+        let mut record = played((0, 0));
+        record.ended = Ended::Broken("a lost connection (gone)".to_owned());
+        record.until = 200.0;
+        let firing = step(MessageState::Firing, false, "long.start", "long.end + 60s");
+        let Outcome::Inconclusive(f) = judge(&record, &names(), "CPU alerts", &firing) else { panic!("not seen") };
+        assert!(f.reason.contains("ended after 200 s: a lost connection"), "{}", f.reason);
+        let silent = step(MessageState::Firing, true, "short.start", "short.end");
+        assert!(matches!(judge(&record, &names(), "CPU alerts", &silent), Outcome::Holds(_)));
+        let cpu_step = SshStep { cpu_busy: crate::check::AtLeast { at_least: 95.0 }, during: "long".to_owned() };
+        assert!(matches!(cpu(&record, &cpu_step), Outcome::Inconclusive(_)));
+    }
+
+    #[test]
+    fn the_cpu_is_judged_while_the_load_runs() {
+        let mut record = played((0, 0));
+        let step = SshStep { cpu_busy: crate::check::AtLeast { at_least: 95.0 }, during: "long".to_owned() };
+        record.cpu = vec![(-5.0, 4.0), (301.0, 50.0), (310.0, 100.0), (500.0, 98.0), (545.0, 20.0)];
+        let Outcome::Holds(f) = cpu(&record, &step) else { panic!("busy") };
+        assert!(f.reason.contains("99 % busy during the long load, 4 % before"), "{}", f.reason);
+        record.cpu[3].1 = 50.0;
+        assert!(matches!(cpu(&record, &step), Outcome::Fails(_)));
+    }
 }

@@ -8,6 +8,7 @@ mod dashboards;
 mod delivery;
 mod messages;
 mod pages;
+mod plan;
 mod queries;
 mod rules;
 mod stress;
@@ -26,6 +27,7 @@ use connection::Standing;
 use stress::{NotPlayed, Record};
 
 pub use acceptance::{Request, run};
+pub use plan::plan;
 pub use stress::Vm;
 
 /// A message that arrived at a stand-in for Discord.
@@ -200,9 +202,9 @@ impl World for LiveWorld<'_> {
             Step::Probe(_) | Step::CanAlert(_) => {
                 self.from_files(criterion, step).unwrap_or_else(|| Outcome::Holds(Finding::default()))
             }
-            Step::Messages(s) if s.from.is_some() || s.never => {
-                self.of_load(|world, record| messages::judge(world, record, s))
-            }
+            Step::Messages(s) if s.from.is_some() || s.never => self.of_load(|world, record| {
+                messages::judge(record, &messages::names_of(world, &s.of), &world.title_of(&s.of), s)
+            }),
             Step::Messages(s) => delivery::messages(self, s),
             Step::Grafana(s) => dashboards::grafana(self, s),
             Step::Ssh(s) => self.of_load(|_, record| messages::cpu(record, s)),

@@ -11,9 +11,9 @@ use crate::check::simulated::schedule::{Schedule, Stretch};
 /// Seconds between two looks.
 const LOOK_EVERY: f64 = 2.0;
 /// Seconds that are watched before the first load.
-const BEFORE: f64 = 10.0;
+pub const BEFORE: f64 = 10.0;
 /// Seconds after the last load's planned end in which a resolved message is waited for.
-const RESOLVE_WITHIN: f64 = 600.0;
+pub const RESOLVE_WITHIN: f64 = 600.0;
 /// How many times in a row a look may fail.
 const PATIENCE: u32 = 5;
 

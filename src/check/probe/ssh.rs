@@ -96,8 +96,6 @@ pub struct Facts {
     pub service: Option<String>,
     /// Its clock, in seconds of Unix time.
     pub clock: i64,
-    /// Changes when it starts anew.
-    pub boot: String,
 }
 
 /// Ticks of its processors since it started.
@@ -180,7 +178,7 @@ impl Ssh {
         let script = "(. /etc/os-release 2>/dev/null; echo \"$PRETTY_NAME\"); nproc; command -v stress-ng || echo; \
                       for s in node_exporter prometheus-node-exporter node-exporter; do \
                       if systemctl is-active --quiet $s 2>/dev/null; then echo $s; break; fi; done | grep . || echo; \
-                      date +%s; cat /proc/sys/kernel/random/boot_id";
+                      date +%s";
         Ok(facts(&self.run(script)?))
     }
 
@@ -316,7 +314,7 @@ fn facts(text: &str) -> Facts {
     let has_stress_ng = !next().is_empty();
     let service = Some(next()).filter(|s| !s.is_empty());
     let clock = next().parse().unwrap_or(0);
-    Facts { system, cores, has_stress_ng, service, clock, boot: next() }
+    Facts { system, cores, has_stress_ng, service, clock }
 }
 
 fn ticks(text: &str) -> Option<Ticks> {
@@ -350,9 +348,9 @@ mod tests {
 
     #[test]
     fn facts_are_read_line_by_line_with_gaps() {
-        let read = facts("AlmaLinux 9.4\n2\n\nnode_exporter\n1700000000\nabc\n");
+        let read = facts("AlmaLinux 9.4\n2\n\nnode_exporter\n1700000000\n");
         assert_eq!((read.cores, read.has_stress_ng, read.service.as_deref()), (2, false, Some("node_exporter")));
-        assert_eq!((read.clock, read.boot.as_str()), (1_700_000_000, "abc"));
+        assert_eq!(read.clock, 1_700_000_000);
         assert_eq!(facts("").cores, 1);
     }
 }
