@@ -10,7 +10,7 @@ use super::spec::{AlertingSpec, RuleSpec};
 use super::written::WrittenSeries;
 use crate::model::{Labels, METRIC_NAME, Time};
 use crate::promql::value::Sample;
-use crate::tsdb::{SampleValue, SeriesRef, Tsdb};
+use crate::tsdb::{AppendError, SampleValue, SeriesRef, Tsdb};
 
 /// How long a resolved alert is still sent.
 const RESOLVED_RETENTION_NS: i64 = 15 * 60 * 1_000_000_000;
@@ -202,6 +202,11 @@ impl AlertingRule {
     /// Ends an evaluation that succeeded: what was not written again gets a marker.
     pub(super) fn finish(&mut self, db: &mut Tsdb, t: i64) {
         self.written.finish(db, t);
+    }
+
+    /// Why the store refused a sample of the last evaluation.
+    pub(super) fn take_refused(&mut self) -> Option<AppendError> {
+        self.written.take_refused()
     }
 
     fn take_in(

@@ -140,7 +140,16 @@ impl Group {
         let mut events = Vec::new();
         for (i, (rule, spec)) in self.rules.iter_mut().zip(&self.spec.rules).enumerate() {
             match rule.evaluate(spec, db, context, at, i, &mut events) {
-                Ok(()) => rule.last_error = None,
+                Ok(()) => match rule.take_refused() {
+                    None => rule.last_error = None,
+                    // The alerts go out all the same.
+                    Some(error) => {
+                        if rule.last_error.as_ref() != Some(&error) {
+                            events.push(RuleEvent::Failed { rule: i, error: error.clone() });
+                        }
+                        rule.last_error = Some(error);
+                    }
+                },
                 Err(error) => {
                     if rule.last_error.as_ref() != Some(&error) {
                         events.push(RuleEvent::Failed { rule: i, error: error.clone() });
@@ -162,6 +171,15 @@ impl Group {
 }
 
 impl Rule {
+    /// Why the store refused a sample of the last evaluation, which ran for the rest.
+    fn take_refused(&mut self) -> Option<String> {
+        let refused = match &mut self.state {
+            RuleState::Recording(rule) => rule.take_refused(),
+            RuleState::Alerting { rule, .. } => rule.take_refused(),
+        };
+        refused.map(|e| e.to_string())
+    }
+
     fn evaluate(
         &mut self,
         spec: &RuleSpec,

@@ -5,28 +5,37 @@ use std::sync::Arc;
 use rustc_hash::FxHashSet;
 
 use crate::model::{FloatHistogram, stale_nan};
-use crate::tsdb::{SeriesRef, Tsdb};
+use crate::tsdb::{AppendError, SeriesRef, Tsdb};
 
 /// The series of the last evaluation and those of the one that runs.
 #[derive(Debug, Default)]
 pub(super) struct WrittenSeries {
     last: Vec<SeriesRef>,
     now: Vec<SeriesRef>,
+    refused: Option<AppendError>,
 }
 
 impl WrittenSeries {
     /// Appends a sample at `t` (ms); one that the store refuses is dropped, as upstream does.
     pub(super) fn append(&mut self, db: &mut Tsdb, series: SeriesRef, t: i64, value: f64) {
-        if db.append(series, t, value).is_ok() {
-            self.now.push(series);
-        }
+        self.note(series, db.append(series, t, value));
     }
 
     /// Appends a native histogram likewise.
     pub(super) fn append_histogram(&mut self, db: &mut Tsdb, series: SeriesRef, t: i64, value: Arc<FloatHistogram>) {
-        if db.append_histogram(series, t, value).is_ok() {
-            self.now.push(series);
+        self.note(series, db.append_histogram(series, t, value));
+    }
+
+    fn note(&mut self, series: SeriesRef, appended: Result<(), AppendError>) {
+        match appended {
+            Ok(()) => self.now.push(series),
+            Err(e) => self.refused = Some(e),
         }
+    }
+
+    /// Why the store refused a sample since this was last asked: the rule counts as failing then, though it ran.
+    pub(super) fn take_refused(&mut self) -> Option<AppendError> {
+        self.refused.take()
     }
 
     /// Ends an evaluation at `t` (ms) that succeeded.

@@ -43,8 +43,18 @@ static REGEXES: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new_many(&patterns).expect("the patterns are valid")
 });
 
+/// Whether a text has anything that every secret has. Spares most short texts the patterns, whose building costs
+/// milliseconds.
+fn may_hold_secrets(text: &str) -> bool {
+    text.contains(|c: char| c == ':' || c == '=' || c.is_whitespace())
+        || ["gh", "gl", "xox", "AKIA", "eyJ"].iter().any(|begin| text.contains(begin))
+}
+
 /// Where secrets stand, with what to show instead; in order, without overlaps.
 pub(super) fn secrets(text: &str) -> Vec<(Range<usize>, &'static str)> {
+    if !may_hold_secrets(text) {
+        return Vec::new();
+    }
     let mut found = Vec::new();
     let mut captures = REGEXES.create_captures();
     let mut at = 0;

@@ -110,6 +110,11 @@ impl Series {
             }
     }
 
+    pub(super) fn reserve(&mut self, samples: usize) {
+        self.timestamps.reserve(samples);
+        self.values.reserve(samples);
+    }
+
     pub(super) fn push(&mut self, t: i64, value: SampleValue) {
         self.newest = Some(t);
         self.timestamps.push(t);

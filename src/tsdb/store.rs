@@ -76,6 +76,11 @@ impl Tsdb {
         SeriesRef(number)
     }
 
+    /// Makes room for `samples` more samples of a series that are about to come.
+    pub fn reserve(&mut self, series: SeriesRef, samples: usize) {
+        self.series[series.0 as usize].reserve(samples);
+    }
+
     /// The series with these labels, if it was ever created.
     pub fn find(&self, labels: &Labels) -> Option<SeriesRef> {
         self.by_labels.get(labels).copied()

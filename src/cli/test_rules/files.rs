@@ -47,6 +47,11 @@ pub fn test_read(
     let base = Path::new(source.name()).parent().unwrap_or(Path::new(""));
     let (mut loaded, mut broken) = (Vec::new(), Vec::new());
     for pattern in file.rule_files.iter().filter(|p| !p.value.is_empty()) {
+        if !glob::is_pattern(&pattern.value) {
+            let wrong = Diagnostic::error("syntax error in pattern").at(source, pattern.span);
+            tested.diagnostics.push(wrong.upstream("syntax error in pattern").help("close the bracket, or quote it"));
+            return tested;
+        }
         let paths = glob::expand(folder, &base.join(&pattern.value).to_string_lossy());
         if paths.is_empty() {
             tested.remarks.push(format!("no file match pattern {}", pattern.value));

@@ -31,3 +31,53 @@ pub fn expand(folder: &Path, pattern: &str) -> Vec<String> {
     }
     found.into_iter().filter(|p| !p.as_os_str().is_empty()).map(|p| p.to_string_lossy().into_owned()).collect()
 }
+
+/// Whether Go takes a pattern: brackets are closed and hold something, nothing ends with a backslash.
+pub fn is_pattern(pattern: &str) -> bool {
+    let mut rest = pattern.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '\\' if rest.next().is_none() => return false,
+            '[' => {
+                let mut held = 0;
+                loop {
+                    match rest.next() {
+                        Some(']') if held > 0 => break,
+                        Some('^') if held == 0 => {}
+                        Some('\\') if rest.next().is_some() => held += 1,
+                        None | Some('\\') => return false,
+                        Some(_) => held += 1,
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_reach_into_folders_and_are_spelled_as_given() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["a/x1.yml", "b/x2.yml", "b/y.yml", "b/z/x3.yml"] {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("has one")).expect("a folder");
+            std::fs::write(path, "").expect("a file");
+        }
+        let found = |pattern: &str| expand(folder.path(), pattern);
+        assert_eq!(found("*/x?.yml"), ["a/x1.yml", "b/x2.yml"]);
+        assert_eq!(found("b/../a/[w-z]*.yml"), ["b/../a/x1.yml"]);
+        assert_eq!(found("b/y.yml"), ["b/y.yml"]);
+        assert_eq!(found("c/*.yml"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn malformed_patterns_are_known() {
+        assert!(["*.yml", "[a-z]", "[]a]", "a\\*", "[^a]"].iter().all(|p| is_pattern(p)));
+        assert!(["[", "[a", "a\\", "[]", "[^"].iter().all(|p| !is_pattern(p)));
+    }
+}

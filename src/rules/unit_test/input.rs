@@ -6,7 +6,7 @@ use super::file::TestGroup;
 use super::outcome::Failure;
 use crate::model::Labels;
 use crate::promql::{Dialect, SequenceValue, parse_series_description};
-use crate::tsdb::{SeriesRef, Tsdb};
+use crate::tsdb::{SampleValue, SeriesRef, Tsdb};
 
 /// The series of a test and how far each is in the store.
 #[derive(Debug)]
@@ -19,8 +19,49 @@ pub(super) struct Input {
 #[derive(Debug)]
 struct Feed {
     labels: Labels,
-    values: Vec<SequenceValue>,
+    values: Values,
     series: Option<SeriesRef>,
+}
+
+/// The values of a series, mostly plain numbers.
+#[derive(Debug)]
+enum Values {
+    /// Numbers, and [`OMITTED`] for none.
+    Floats(Vec<f64>),
+    Mixed(Vec<SequenceValue>),
+}
+
+/// Stands for no sample; a not-a-number that no text gives.
+const OMITTED: f64 = f64::from_bits(0x7ff8_0000_0000_0abc);
+
+impl Values {
+    fn new(values: Vec<SequenceValue>) -> Self {
+        if values.iter().any(|v| matches!(v, SequenceValue::Histogram { .. })) {
+            return Self::Mixed(values);
+        }
+        Self::Floats(values.iter().map(|v| v.float().unwrap_or(OMITTED)).collect())
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Floats(values) => values.len(),
+            Self::Mixed(values) => values.len(),
+        }
+    }
+
+    fn get(&self, index: usize) -> Option<SampleValue> {
+        match self {
+            Self::Floats(values) => {
+                let value = *values.get(index)?;
+                (value.to_bits() != OMITTED.to_bits()).then_some(SampleValue::Float(value))
+            }
+            Self::Mixed(values) => match values.get(index)? {
+                SequenceValue::Omitted => None,
+                SequenceValue::Float(v) => Some(SampleValue::Float(*v)),
+                SequenceValue::Histogram { histogram, .. } => Some(SampleValue::Histogram(histogram.clone())),
+            },
+        }
+    }
 }
 
 impl Input {
@@ -36,7 +77,7 @@ impl Input {
                 }
                 let read = parse_series_description(line, dialect)
                     .map_err(|e| Failure::Input { error: e.to_string(), span: input.span })?;
-                let feed = Feed { labels: read.labels.clone(), values: read.values, series: None };
+                let feed = Feed { labels: read.labels.clone(), values: Values::new(read.values), series: None };
                 // A series that is described twice has the later description.
                 match places.get(&read.labels) {
                     Some(place) => feeds[*place] = feed,
@@ -61,17 +102,13 @@ impl Input {
             let end = end.min(feed.values.len());
             for i in first..end {
                 let t = self.start_ms.saturating_add(self.step_ms.saturating_mul(i as i64));
-                match &feed.values[i] {
-                    SequenceValue::Omitted => {}
-                    SequenceValue::Float(v) => {
-                        let series = *feed.series.get_or_insert_with(|| db.series_ref(&feed.labels));
-                        let _ = db.append(series, t, *v);
-                    }
-                    SequenceValue::Histogram { histogram, .. } => {
-                        let series = *feed.series.get_or_insert_with(|| db.series_ref(&feed.labels));
-                        let _ = db.append_histogram(series, t, histogram.clone());
-                    }
-                }
+                let Some(value) = feed.values.get(i) else { continue };
+                let series = *feed.series.get_or_insert_with(|| {
+                    let series = db.series_ref(&feed.labels);
+                    db.reserve(series, feed.values.len() - i);
+                    series
+                });
+                let _ = db.append_value(series, t, value);
             }
         }
     }
