@@ -74,6 +74,19 @@ pub fn format_sample(v: f64) -> String {
     format_float(v, if exponent { FloatFormat::Exponent } else { FloatFormat::Fixed }, None)
 }
 
+/// Appends [`format_sample`]'s text: the quick way for answers with millions of values.
+pub fn push_sample(out: &mut String, v: f64) {
+    if v.is_finite() {
+        let mut buffer = zmij::Buffer::new();
+        let text = buffer.format_finite(v);
+        if !text.contains('e') {
+            out.push_str(text.strip_suffix(".0").unwrap_or(text));
+            return;
+        }
+    }
+    out.push_str(&format_sample(v));
+}
+
 /// `strconv.FormatFloat(v, 'b', -1, 64)`: mantissa and binary exponent, `4503599627370496p-52`.
 pub fn format_binary(v: f64) -> String {
     if !v.is_finite() {
@@ -375,6 +388,18 @@ pub(crate) fn underscores_are_fine(s: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_quick_way_of_samples_writes_the_same() {
+        let exact = [0.0, -0.0, 1.0, -1.5, 0.1, 1e-5, 1e-6, 9.9e-7, 1e15, 1e16, 123456789012345678.0, 1e20, 1e21, 5e-324];
+        let many = (0..2_000u64).map(|i| f64::from_bits(i.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
+        let scaled = (0..2_000).map(|i| f64::from(i) * 0.37 - 300.0);
+        for v in exact.into_iter().chain([f64::NAN, f64::INFINITY]).chain(many).chain(scaled) {
+            let mut out = String::new();
+            push_sample(&mut out, v);
+            assert_eq!(out, format_sample(v));
+        }
+    }
 
     #[test]
     fn values_print_as_percent_v() {

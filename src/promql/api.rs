@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::Dialect;
 use super::value::{EvalError, QueryAnswer, RangeSeries, Sample, SampleValue, Value};
-use crate::golang::float::{FloatFormat, format_float, format_sample};
+use crate::golang::float::{FloatFormat, format_float, format_sample, push_sample};
 use crate::model::{FloatHistogram, Labels};
 
 /// So many warnings and infos are sent, the rest is counted.
@@ -77,10 +77,23 @@ impl Writer {
             self.out.push('-');
         }
         let ms = ms.unsigned_abs();
-        let _ = write!(self.out, "{}", ms / 1000);
+        self.whole(ms / 1000);
         if !ms.is_multiple_of(1000) {
             let _ = write!(self.out, ".{:03}", ms % 1000);
         }
+    }
+
+    /// A whole number, without the detour of formatting.
+    fn whole(&mut self, mut n: u64) {
+        let mut digits = [b'0'; 20];
+        let mut at = digits.len() - 1;
+        while n > 9 {
+            digits[at] = b'0' + (n % 10) as u8;
+            n /= 10;
+            at -= 1;
+        }
+        digits[at] = b'0' + n as u8;
+        self.out.extend(digits[at..].iter().map(|b| char::from(*b)));
     }
 
     /// Seconds as a JSON number of a float.
@@ -145,7 +158,7 @@ impl Writer {
         self.out.push('[');
         self.time(t);
         self.out.push_str(",\"");
-        self.out.push_str(&format_sample(v));
+        push_sample(&mut self.out, v);
         self.out.push_str("\"]");
     }
 
