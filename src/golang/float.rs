@@ -391,7 +391,8 @@ mod tests {
 
     #[test]
     fn the_quick_way_of_samples_writes_the_same() {
-        let exact = [0.0, -0.0, 1.0, -1.5, 0.1, 1e-5, 1e-6, 9.9e-7, 1e15, 1e16, 123456789012345678.0, 1e20, 1e21, 5e-324];
+        let exact =
+            [0.0, -0.0, 1.0, -1.5, 0.1, 1e-5, 1e-6, 9.9e-7, 1e15, 1e16, 123456789012345678.0, 1e20, 1e21, 5e-324];
         let many = (0..2_000u64).map(|i| f64::from_bits(i.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
         let scaled = (0..2_000).map(|i| f64::from(i) * 0.37 - 300.0);
         for v in exact.into_iter().chain([f64::NAN, f64::INFINITY]).chain(many).chain(scaled) {

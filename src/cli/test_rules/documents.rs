@@ -146,7 +146,7 @@ pub(super) fn junit(files: &[(SourceText, Tested)]) -> String {
             case(&mut out, &name, "file", tested.diagnostics.first().map(|d| d.message.as_str()), &text);
         }
         for group in &tested.groups {
-            let words: Vec<String> = group.failures.iter().map(|f| f.promtool(&group.name)).collect();
+            let words: Vec<String> = group.failures.iter().map(|f| f.promtool("")).collect();
             let text: Vec<String> = group.failures.iter().map(|f| show::failure(source, f, false)).collect();
             let first = words.first().map(|w| w.trim_start().lines().next().unwrap_or(""));
             case(&mut out, &name, &show::title(group), first, &text.join("\n"));

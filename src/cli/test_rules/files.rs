@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{glob, notifications};
 use crate::rules::file::{self, ReadRules};
-use crate::rules::unit_test::{self, GroupOutcome, Loaded, RuleSet, RunAs, UnitTestFile};
+use crate::rules::unit_test::{self, Failure, GroupOutcome, Loaded, RuleSet, RunAs, UnitTestFile};
 use crate::text::{Diagnostic, Severity, SourceText};
 
 /// What testing one file came to.
@@ -77,7 +77,7 @@ pub fn test_read(
     let rules = RuleSet::new(&file, &loaded, run_as);
     for index in wanted {
         if let Some(mut outcome) = unit_test::run(&file, index, &rules, run_as) {
-            if let (Some(case), true) = (&file.tests[index].notifications, outcome.passed()) {
+            if let (Some(case), true) = (&file.tests[index].notifications, ran(&outcome)) {
                 let found = notifications::judge(case, &file.tests[index], &outcome, folder, base);
                 outcome.failures.extend(found);
             }
@@ -86,6 +86,17 @@ pub fn test_read(
     }
     tested.file = Some(file);
     tested
+}
+
+/// Whether a test ran to its end.
+fn ran(outcome: &GroupOutcome) -> bool {
+    let ends = |f: &Failure| {
+        matches!(
+            f,
+            Failure::Input { .. } | Failure::NoAlertname { .. } | Failure::TooLong { .. } | Failure::Rule { .. }
+        )
+    };
+    !outcome.failures.iter().any(ends)
 }
 
 /// Reads a file as text.

@@ -21,7 +21,10 @@ pub fn expand(folder: &Path, pattern: &str) -> Vec<String> {
                 let path = parent.join(part);
                 return if folder.join(&path).exists() { vec![path] } else { Vec::new() };
             }
-            let Ok(entries) = std::fs::read_dir(folder.join(&parent)) else { return Vec::new() };
+            let place = folder.join(&parent);
+            // An empty path is no folder to the system.
+            let place = if place.as_os_str().is_empty() { Path::new(".") } else { &place };
+            let Ok(entries) = std::fs::read_dir(place) else { return Vec::new() };
             let names = entries.filter_map(|e| e.ok()?.file_name().into_string().ok());
             let mut names: Vec<String> = names.filter(|name| part_matches(part, name)).collect();
             names.sort_unstable();

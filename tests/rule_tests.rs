@@ -1,0 +1,44 @@
+//! `labkit test rules` on the fixtures: verdicts, exit codes, what is shown.
+
+use assert_cmd::Command;
+
+fn test(args: &[&str]) -> (i32, String) {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/rule-tests");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_labkit"));
+    let output = command.current_dir(folder).args(["test", "rules"]).args(args).output().expect("labkit starts");
+    (output.status.code().expect("an exit code"), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn alerts_and_notifications_as_expected_pass() {
+    let (code, out) = test(&["load.yml", "--timeline"]);
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("  SUCCESS\n"), "{out}");
+    assert!(out.contains("2m15s pending, 4m15s firing, 6m30s inactive"), "{out}");
+}
+
+#[test]
+fn what_differs_is_shown_with_its_place() {
+    let (code, out) = test(&["wrong.yml"]);
+    assert_eq!(code, 1, "{out}");
+    for words in [
+        "alertname: HighCpu, time: 1m (wrong.yml:8:6)",
+        "it is pending since 0s",
+        "label severity\n            expected  \"page\"\n            got       \"warning\"",
+        "expected  a notification, receiver \"discord\", not after 2m",
+    ] {
+        assert!(out.contains(words), "{words} is not in\n{out}");
+    }
+    assert_eq!(test(&["wrong.yml", "--run", "^late$"]).0, 0);
+    assert_eq!(test(&["no-such-file.yml"]).0, 2);
+}
+
+#[test]
+fn json_holds_every_failure() {
+    let (code, out) = test(&["wrong.yml", "load.yml", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&out).expect("one document");
+    assert_eq!(code, 1);
+    assert_eq!(document["schema"], "labkit/test-rules/v1");
+    assert_eq!(document["files"][0]["tests"][0]["failures"].as_array().map(Vec::len), Some(3));
+    assert_eq!(document["files"][1]["verdict"], "pass");
+}
