@@ -22,7 +22,7 @@ const INTEGRATIONS: [&str; 3] = ["discord", "slack", "webhook"];
 pub fn messages(world: &mut LiveWorld<'_>, step: &Messages) -> Outcome {
     let (found, _) = match rules::loaded(world, &step.of) {
         Ok(found) => found,
-        Err(outcome) => return outcome,
+        Err(outcome) => return *outcome,
     };
     if let Err(standing) = connection::alertmanager(world) {
         return standing.behind(Stage::AlertmanagerConfig);

@@ -179,7 +179,7 @@ impl<'a> LiveWorld<'a> {
     }
 
     /// What the repository answers; nothing without one.
-    fn from_files(&mut self, criterion: &str, step: &Step) -> Option<Outcome> {
+    fn files_answer(&mut self, criterion: &str, step: &Step) -> Option<Outcome> {
         self.files.as_mut().map(|files| files.observe(criterion, step))
     }
 }
@@ -200,7 +200,7 @@ impl World for LiveWorld<'_> {
             Step::Rule(s) => rules::rule(self, s),
             // A running stack cannot be given values at will.
             Step::Probe(_) | Step::CanAlert(_) => {
-                self.from_files(criterion, step).unwrap_or_else(|| Outcome::Holds(Finding::default()))
+                self.files_answer(criterion, step).unwrap_or_else(|| Outcome::Holds(Finding::default()))
             }
             Step::Messages(s) if s.from.is_some() || s.never => self.of_load(|world, record| {
                 messages::judge(record, &messages::names_of(world, &s.of), &world.title_of(&s.of), s)
@@ -208,7 +208,7 @@ impl World for LiveWorld<'_> {
             Step::Messages(s) => delivery::messages(self, s),
             Step::Grafana(s) => dashboards::grafana(self, s),
             Step::Ssh(s) => self.of_load(|_, record| messages::cpu(record, s)),
-            Step::Markdown(_) | Step::Answers(_) => self.from_files(criterion, step).unwrap_or_else(|| {
+            Step::Markdown(_) | Step::Answers(_) => self.files_answer(criterion, step).unwrap_or_else(|| {
                 Outcome::Unverified(
                     Finding::said("no repository was named").hint("name the repository with --repo DIR"),
                 )

@@ -28,7 +28,7 @@ struct Place {
 pub fn http(world: &mut LiveWorld<'_>, step: &HttpStep) -> Outcome {
     let place = match place(world, &step.get) {
         Ok(place) => place,
-        Err(outcome) => return outcome,
+        Err(outcome) => return *outcome,
     };
     let address = http_page::address(&place.base);
     let metrics = match http_page::fetch(&world.client, &place.base) {
@@ -63,7 +63,7 @@ pub fn http(world: &mut LiveWorld<'_>, step: &HttpStep) -> Outcome {
     }
 }
 
-fn place(world: &mut LiveWorld<'_>, page: &str) -> Result<Place, Outcome> {
+fn place(world: &mut LiveWorld<'_>, page: &str) -> Result<Place, Box<Outcome>> {
     if page == "mock" {
         return Ok(Place { base: world.settings.mock.clone(), by_prometheus: false });
     }
@@ -75,10 +75,10 @@ fn place(world: &mut LiveWorld<'_>, page: &str) -> Result<Place, Outcome> {
     let up = targets.iter().find(|t| t.health == "up");
     let base = up.and_then(|t| Base::parse(&t.url).ok());
     base.map(|base| Place { base, by_prometheus: true }).ok_or_else(|| {
-        Outcome::Unverified(
+        Box::new(Outcome::Unverified(
             Finding::said("no machine was named and Prometheus reads none")
                 .hint("name the machine with --vm HOST, or its page with --vm-exporter URL"),
-        )
+        ))
     })
 }
 

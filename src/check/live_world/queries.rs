@@ -81,10 +81,12 @@ fn spoken(target: &Target) -> String {
 ///
 /// # Errors
 /// The outcome of a criterion behind a Prometheus that cannot be asked.
-pub fn targets_on(world: &mut LiveWorld<'_>, port: &str) -> Result<Vec<Target>, Outcome> {
-    connection::prometheus(world).map_err(|s| s.behind(Stage::PrometheusConfig))?;
+pub fn targets_on(world: &mut LiveWorld<'_>, port: &str) -> Result<Vec<Target>, Box<Outcome>> {
+    connection::prometheus(world).map_err(|s| Box::new(s.behind(Stage::PrometheusConfig)))?;
     let targets = world.prometheus.targets().map_err(|no| {
-        standing("Prometheus", "--prometheus", world.prometheus.address(), &no).behind(Stage::PrometheusConfig)
+        Box::new(
+            standing("Prometheus", "--prometheus", world.prometheus.address(), &no).behind(Stage::PrometheusConfig),
+        )
     })?;
     Ok(targets.into_iter().filter(|t| port_of(&t.url).as_deref() == Some(port)).collect())
 }
@@ -104,7 +106,7 @@ fn port_of(url: &str) -> Option<String> {
 pub fn target(world: &mut LiveWorld<'_>, step: &TargetStep) -> Outcome {
     let mut found = match targets_on(world, &step.port) {
         Ok(found) => found,
-        Err(outcome) => return outcome,
+        Err(outcome) => return *outcome,
     };
     if !found.is_empty() && found.iter().all(|t| t.health != "up") {
         // A target that has just been added is unknown until its first scrape.
@@ -119,7 +121,7 @@ pub fn target(world: &mut LiveWorld<'_>, step: &TargetStep) -> Outcome {
         if matches!(outcome, Outcome::Holds(_)) {
             found = match targets_on(world, &step.port) {
                 Ok(found) => found,
-                Err(outcome) => return outcome,
+                Err(outcome) => return *outcome,
             };
         }
     }

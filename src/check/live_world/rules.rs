@@ -30,13 +30,15 @@ pub fn of_set<'r>(rules: &'r [Rule], set: &AlertSet) -> Vec<&'r Rule> {
 ///
 /// # Errors
 /// The outcome of a criterion behind a Prometheus that cannot be asked.
-pub fn loaded(world: &mut LiveWorld<'_>, set: &str) -> Result<(Vec<Rule>, usize), Outcome> {
-    connection::prometheus(world).map_err(|s| s.behind(Stage::PrometheusConfig))?;
+pub fn loaded(world: &mut LiveWorld<'_>, set: &str) -> Result<(Vec<Rule>, usize), Box<Outcome>> {
+    connection::prometheus(world).map_err(|s| Box::new(s.behind(Stage::PrometheusConfig)))?;
     let rules = world.prometheus.rules().map_err(|no| {
-        standing("Prometheus", "--prometheus", world.prometheus.address(), &no).behind(Stage::PrometheusConfig)
+        Box::new(
+            standing("Prometheus", "--prometheus", world.prometheus.address(), &no).behind(Stage::PrometheusConfig),
+        )
     })?;
     let Some(alerts) = world.lab.alerts.get(set) else {
-        return Err(Outcome::Error(Finding::said(format!("the lab has no set of alerts {set:?}"))));
+        return Err(Box::new(Outcome::Error(Finding::said(format!("the lab has no set of alerts {set:?}")))));
     };
     let found = of_set(&rules, alerts).into_iter().cloned().collect();
     Ok((found, rules.iter().filter(|r| r.alerting).count()))
@@ -78,7 +80,7 @@ pub fn loads(world: &mut LiveWorld<'_>, step: &Loads) -> Outcome {
                 ),
                 None => Outcome::Holds(Finding::default()),
             },
-            Err(outcome) => outcome,
+            Err(outcome) => *outcome,
         },
     }
 }
@@ -115,7 +117,7 @@ fn prometheus(world: &mut LiveWorld<'_>) -> Outcome {
 pub fn rule(world: &mut LiveWorld<'_>, step: &RuleStep) -> Outcome {
     let (found, all) = match loaded(world, &step.of) {
         Ok(found) => found,
-        Err(outcome) => return outcome,
+        Err(outcome) => return *outcome,
     };
     if found.is_empty() {
         let title = world.title_of(&step.of);
