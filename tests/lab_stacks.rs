@@ -126,10 +126,25 @@ fn failing(stack: &Stack) -> Vec<&'static str> {
     fails
 }
 
+/// Repositories that only the judgement as a whole can tell; `fixtures.rs` holds them.
+const JUDGED_AS_A_WHOLE: [&str; 5] = [
+    "alertmanager-found-by-its-name",
+    "rules-that-git-ignores",
+    "volume-of-grafana-without-colon",
+    "both-targets-on-localhost",
+    "client-not-among-the-requirements",
+];
+
+fn cases_of_the_stack(file: &str) -> Vec<Node> {
+    let mut all = cases(file);
+    all.retain(|case| !JUDGED_AS_A_WHOLE.contains(&text(case, "id")));
+    all
+}
+
 #[test]
 fn right_repositories_fail_nothing() {
     let mut wrong = Vec::new();
-    for case in cases("variants.yaml") {
+    for case in cases_of_the_stack("variants.yaml") {
         let fails = failing(&edited(&case));
         if !fails.is_empty() {
             wrong.push(format!("{}: {fails:?}", text(&case, "id")));
@@ -144,7 +159,7 @@ fn wrong_repositories_fail_nothing_but_what_is_wrong() {
     let by_run = ["discord-mock-alert", "stress-2m-silent", "stress-4m-alert", "stress-resolve"];
     let by_reading = ["lab-report", "report-answers", "cheat-sheet"];
     let mut wrong = Vec::new();
-    for case in cases("mutants.yaml") {
+    for case in cases_of_the_stack("mutants.yaml") {
         let wanted: Vec<&str> =
             case.get("fails").map(Node::items).unwrap_or_default().iter().filter_map(Node::as_str).collect();
         let fails = failing(&edited(&case));
