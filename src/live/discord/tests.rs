@@ -58,7 +58,7 @@ fn messages_are_passed_on_and_both_answers_recorded() {
     // The real one answers 429 at first.
     let real = start(Options { fail: "429:0.05".parse().expect("a script"), ..Options::default() });
     let url = folder.path().join("url");
-    std::fs::write(&url, format!("http://{}/api/webhooks/9/real-secret\n", real.address())).expect("a file");
+    std::fs::write(&url, format!("http://{}/api/v10/webhooks/9/real-secret\n", real.address())).expect("a file");
     let record = folder.path().join("messages.jsonl");
     let receiver = start(Options {
         record: Some(record.clone()),
