@@ -1,5 +1,5 @@
 //! Parts of a running stack for tests: the real programs on loopback, and a Grafana that is none.
-
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test that is skipped says so loudly")]
 #![allow(dead_code, reason = "each test uses some")]
 
 pub mod grafana;

@@ -118,7 +118,8 @@ fn told(world: &Simulated<'_>, runs: &Runs, step: &Messages, wanted: &Wanted<'_>
         return Outcome::Holds(
             Finding::said(format!("observed a {word} about {what} in {counted}{when}"))
                 .basis(Basis::Simulated)
-                .evidence([evidence]),
+                .evidence([evidence])
+                .evidence(super::latency::evidence(world, runs, wanted.places, step)),
         );
     }
     if share > FAILS {

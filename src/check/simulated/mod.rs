@@ -5,6 +5,7 @@ pub(super) mod alerts;
 mod chain;
 mod dashboards;
 mod documents;
+mod latency;
 mod messages;
 mod picture;
 mod probing;
