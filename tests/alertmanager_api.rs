@@ -109,10 +109,9 @@ fn requests_are_answered_as_the_real_0_25_does() {
         let expected = text(&response["body"]);
         if let (Ok(theirs), Ok(ours)) =
             (serde_json::from_str::<Value>(&expected), serde_json::from_str::<Value>(&answer.body))
+            && let (Some(theirs), Some(ours)) = (theirs["silenceID"].as_str(), ours["silenceID"].as_str())
         {
-            if let (Some(theirs), Some(ours)) = (theirs["silenceID"].as_str(), ours["silenceID"].as_str()) {
-                ids.insert(theirs.to_owned(), ours.to_owned());
-            }
+            ids.insert(theirs.to_owned(), ours.to_owned());
         }
         for (theirs, ours) in &ids {
             answer.body = answer.body.replace(ours, theirs);

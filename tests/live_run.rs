@@ -126,11 +126,11 @@ fn alerts_are_posted_when_and_as_the_real_server_posted_them() {
     run(&mut engine, Time::from_millis(wanted.last().expect("there are posts").0 + 100));
     let mut posted: Vec<(i64, String)> = Vec::new();
     for entry in engine.journal().entries() {
-        if let Event::Sent { alerts, outcome, .. } = &entry.event {
-            if *outcome != SendOutcome::NoAlertmanager {
-                let body = post_body(alerts);
-                posted.extend(body.as_array().into_iter().flatten().map(|a| (entry.at.millis(), a.to_string())));
-            }
+        if let Event::Sent { alerts, outcome, .. } = &entry.event
+            && *outcome != SendOutcome::NoAlertmanager
+        {
+            let body = post_body(alerts);
+            posted.extend(body.as_array().into_iter().flatten().map(|a| (entry.at.millis(), a.to_string())));
         }
     }
     for (ms, alert) in &wanted {
