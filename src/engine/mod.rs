@@ -8,6 +8,7 @@ mod assemble;
 mod config;
 mod journal;
 mod machine;
+pub mod outgoing;
 pub mod timeline;
 
 pub use assemble::{Assembly, Circumstances, assemble};

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::alertmanager::config::{DiscordSettings, IntegrationKind, Settings};
-use crate::alertmanager::notify::{NotifyError, Outgoing, render};
+use crate::alertmanager::config::{DiscordSettings, Settings};
+use crate::alertmanager::notify::{NotifyError, Outgoing};
 use crate::alertmanager::template::{DISCORD_MESSAGE, DISCORD_TITLE};
 use crate::alertmanager::{Notification, Outcome};
 use crate::engine::{AlertmanagerSetup, PostOutcome};
+
+pub use crate::engine::outgoing::{body, leads_to_discord};
 
 /// How a notification is answered. Real limits of Discord are not modelled here; they are advice.
 pub fn answer(setup: Option<&AlertmanagerSetup>, notification: &Notification) -> PostOutcome {
@@ -49,18 +51,6 @@ fn has_default_texts(settings: &DiscordSettings) -> bool {
     *settings.title == *DISCORD_TITLE && *settings.message == *DISCORD_MESSAGE && !settings.content.contains("{{")
 }
 
-/// What is sent for a notification.
-///
-/// # Errors
-/// It cannot be rendered, or there is no address.
-pub fn body(setup: Option<&AlertmanagerSetup>, notification: &Notification) -> Result<Outgoing, NotifyError> {
-    let Some(setup) = setup else { return Err(NotifyError::Url("no Alertmanager runs".to_owned())) };
-    render(notification, &setup.templates, &|path| match setup.files.get(path) {
-        Some(content) => Ok(content.clone()),
-        None => Err(format!("open {path}: no such file or directory")),
-    })
-}
-
 /// What is sent for a notification, as JSON: a request's body, or the texts by field.
 ///
 /// # Errors
@@ -89,12 +79,4 @@ fn is_discord_host(url: &str) -> bool {
     let host = host.rsplit_once('@').map_or(host, |(_, h)| h);
     let known = ["discord.com", "discordapp.com"].iter().any(|h| host == *h || host.ends_with(&format!(".{h}")));
     known && path.starts_with("api/") && path.contains("webhooks/")
-}
-
-/// Whether a request goes to Discord: by its own integration, by another program's form of its webhook, or over a
-/// bridge that carries the name.
-pub fn leads_to_discord(kind: IntegrationKind, url: &str) -> bool {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let host = rest.split(['/', ':', '?']).next().unwrap_or("");
-    kind == IntegrationKind::Discord || host.contains("discord")
 }

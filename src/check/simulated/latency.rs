@@ -42,9 +42,10 @@ pub fn evidence(world: &Simulated<'_>, runs: &Runs, places: &[Place], step: &Mes
     ];
     let about = format!("from the begin of the {} load, least to most over all phases", load.name);
     let mut found = vec![json!({"kind": "budget", "about": about, "parts": parts})];
-    let longest = (load.to - load.from).ceil() as u32;
-    let shortest: Option<Vec<u32>> =
-        pairs_at_the_ends(runs, places, from).into_iter().map(|pair| runs.shortest_in(places, pair, longest)).collect();
+    let shortest: Option<Vec<u32>> = pairs_at_the_ends(runs, places, from)
+        .into_iter()
+        .map(|(fired, pair)| runs.shortest_in(places, pair, (fired - from).ceil() as u32 + 1))
+        .collect();
     if let Some((low, high)) = shortest.and_then(|s| Some((*s.iter().min()?, *s.iter().max()?))) {
         let text = format!("The shortest load that would alert lasts {} s.", span(f64::from(low), f64::from(high)));
         found.push(json!({"kind": "text", "text": text, "shortest": [low, high]}));
@@ -57,7 +58,7 @@ fn span(low: f64, high: f64) -> String {
 }
 
 /// The pairs of the grid in which the alert fires first and last.
-fn pairs_at_the_ends(runs: &Runs, places: &[Place], from: f64) -> Vec<usize> {
+fn pairs_at_the_ends(runs: &Runs, places: &[Place], from: f64) -> Vec<(f64, usize)> {
     let mut fired: Vec<(f64, usize)> = (0..GRID)
         .zip(runs.sweep())
         .filter_map(|(pair, run)| {
@@ -66,7 +67,7 @@ fn pairs_at_the_ends(runs: &Runs, places: &[Place], from: f64) -> Vec<usize> {
         })
         .collect();
     fired.sort_by(|a, b| a.0.total_cmp(&b.0));
-    fired.first().into_iter().chain(fired.last()).map(|(_, pair)| *pair).collect()
+    fired.first().into_iter().chain(fired.last()).copied().collect()
 }
 
 /// A run without what happened to other alerts.

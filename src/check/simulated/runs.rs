@@ -127,7 +127,8 @@ impl Runs {
             .count()
     }
 
-    /// The shortest load, to the second, after which an alert of these places fires in one pair of the grid.
+    /// The shortest load, to the second, after which an alert of these places fires in one pair of the grid, given a
+    /// load that is long enough. A load that ends once the alert fires is; the search goes down from there.
     pub fn shortest_in(&self, places: &[Place], pair: usize, longest: u32) -> Option<u32> {
         let phases = grid_phases(pair)?;
         let fires = |seconds: u32| {
@@ -138,7 +139,15 @@ impl Runs {
         if !fires(longest) {
             return None;
         }
-        let (mut silent, mut fired) = (0, longest);
+        let (mut silent, mut fired, mut step) = (0, longest, 4);
+        // Windows run empty within seconds, so the answer is near.
+        while fired > step {
+            if !fires(fired - step) {
+                silent = fired - step;
+                break;
+            }
+            (fired, step) = (fired - step, step * 2);
+        }
         while fired - silent > 1 {
             let middle = silent + (fired - silent) / 2;
             if fires(middle) { fired = middle } else { silent = middle }

@@ -10,8 +10,8 @@ use reqwest::blocking::Client;
 use crate::alertmanager::notify::{Outgoing, OutgoingRequest};
 use crate::alertmanager::{Delivery, DeliveryId, Outcome};
 use crate::engine::AlertmanagerSetup;
+use crate::engine::outgoing::{body, leads_to_discord};
 use crate::model::Time;
-use crate::simulate::receivers::{body, leads_to_discord};
 
 /// Bytes of an answer that are kept.
 const MAX_ANSWER: u64 = 64 * 1024;
