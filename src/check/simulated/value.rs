@@ -30,7 +30,7 @@ pub enum Compared {
 pub fn sides(expr: &Expr) -> Option<(&Expr, BinaryOp, f64)> {
     match &expr.kind {
         ExprKind::Paren(inner) => sides(inner),
-        ExprKind::Binary(b) if is_comparison(b.op) => match (number(&b.lhs), number(&b.rhs)) {
+        ExprKind::Binary(b) if b.op.is_comparison() => match (number(&b.lhs), number(&b.rhs)) {
             (None, Some(n)) => Some((&b.lhs, b.op, n)),
             (Some(n), None) => Some((&b.rhs, b.op, n)),
             _ => None,
@@ -40,18 +40,6 @@ pub fn sides(expr: &Expr) -> Option<(&Expr, BinaryOp, f64)> {
         }
         _ => None,
     }
-}
-
-fn is_comparison(op: BinaryOp) -> bool {
-    matches!(
-        op,
-        BinaryOp::Equal
-            | BinaryOp::NotEqual
-            | BinaryOp::Greater
-            | BinaryOp::Less
-            | BinaryOp::GreaterEqual
-            | BinaryOp::LessEqual
-    )
 }
 
 fn number(expr: &Expr) -> Option<f64> {

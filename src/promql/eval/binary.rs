@@ -37,18 +37,6 @@ pub(crate) fn symbol(op: BinaryOp) -> &'static str {
     }
 }
 
-pub(crate) fn is_comparison(op: BinaryOp) -> bool {
-    matches!(
-        op,
-        BinaryOp::Equal
-            | BinaryOp::NotEqual
-            | BinaryOp::Greater
-            | BinaryOp::Less
-            | BinaryOp::GreaterEqual
-            | BinaryOp::LessEqual
-    )
-}
-
 /// Whether the result is another quantity, so that the metric's name no longer fits. 2.42 forgot `atan2`.
 pub(crate) fn drops_name(op: BinaryOp, v3: bool) -> bool {
     match op {
@@ -226,7 +214,7 @@ impl VectorScalar {
         if self.return_bool {
             return f64::from(u8::from(keep));
         }
-        match (keep, is_comparison(self.op)) {
+        match (keep, self.op.is_comparison()) {
             (false, _) => NOTHING,
             // A filter keeps the vector's value, on whichever side it stands.
             (true, true) => v,
@@ -241,7 +229,7 @@ impl VectorScalar {
         if self.return_bool {
             return Cell::Float(f64::from(u8::from(mixed.keep)));
         }
-        match (mixed.keep, is_comparison(self.op)) {
+        match (mixed.keep, self.op.is_comparison()) {
             (false, _) => Cell::Nothing,
             (true, true) => cell.clone(),
             (true, false) => mixed.cell,

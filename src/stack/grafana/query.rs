@@ -119,19 +119,14 @@ fn of(expr: &Expr, metric: &str) -> Shows {
                 _ if neutral => best,
                 BinaryOp::Or => best,
                 BinaryOp::And | BinaryOp::Unless => best.at_most(Standing::Warn, "leaves values out"),
-                _ if is_comparison(binary.op) && binary.return_bool => {
+                _ if binary.op.is_comparison() && binary.return_bool => {
                     best.at_most(Standing::Fail, "shows whether a comparison holds, not the value")
                 }
-                _ if is_comparison(binary.op) => best.at_most(Standing::Warn, "leaves values out by a comparison"),
+                _ if binary.op.is_comparison() => best.at_most(Standing::Warn, "leaves values out by a comparison"),
                 _ => best.at_most(Standing::Fail, "calculates with the metric, so the graph has another scale"),
             }
         }
     }
-}
-
-fn is_comparison(op: BinaryOp) -> bool {
-    use BinaryOp::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
-    matches!(op, Equal | NotEqual | Greater | Less | GreaterEqual | LessEqual)
 }
 
 fn fold(expr: &Expr) -> Option<f64> {
@@ -151,7 +146,7 @@ fn fold(expr: &Expr) -> Option<f64> {
             }
             _ => None,
         },
-        ExprKind::Binary(binary) if !is_comparison(binary.op) => {
+        ExprKind::Binary(binary) if !binary.op.is_comparison() => {
             let (left, right) = (fold(&binary.lhs), fold(&binary.rhs));
             match (binary.op, left, right) {
                 // Whatever the metric says, nothing is left of it.
