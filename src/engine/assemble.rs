@@ -88,7 +88,7 @@ fn empty(
     layout: HashLayout,
 ) -> PrometheusSetup {
     let external_labels = config.global.external_labels.clone();
-    let mut options = Options::new(around.dialect());
+    let mut options = Options { release: around.release, ..Options::new(around.dialect()) };
     options.default_step = config.global.evaluation_interval.value.millis();
     PrometheusSetup {
         layout,

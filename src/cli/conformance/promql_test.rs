@@ -3,18 +3,21 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{SuiteError, SuiteReport, prometheus_dialect, read};
+use super::{SuiteError, SuiteReport, read};
 use crate::promql::ast::{At, Expr, ExprKind};
 use crate::promql::eval::{Options, Prepared};
+use crate::promql::signature::Release;
 use crate::promql::value::{EvalError, QueryAnswer};
 use crate::promql::{Dialect, ParseOptions, parse, print};
 use crate::tsdb::Tsdb;
 
 mod compare;
 mod load;
+mod recorded;
 mod script;
 
 use compare::Mismatch;
+use recorded::Asked;
 use script::{CommandKind, Eval, Level, When};
 
 /// Functions whose value depends on the evaluation's time, whatever `@` says.
@@ -35,13 +38,21 @@ const TIMELY: [&str; 11] = [
 /// A minute in ms: how far the range variant looks to either side.
 const MINUTE: i64 = 60_000;
 
-/// Runs the suite over a script, or all scripts of a folder.
+/// Runs the suite over a script, or all scripts of a folder, each as the release it was recorded from.
 pub fn run(path: &Path, dialect: Option<&str>) -> Result<SuiteReport, SuiteError> {
-    let dialect = prometheus_dialect(dialect, Dialect::V3)?;
-    let mut report = SuiteReport::default();
+    let asked = dialect.map_or(Ok(Asked::Dialect(Dialect::V3)), |d| d.parse().map_err(SuiteError))?;
+    let mut texts = Vec::new();
     for file in scripts(path)? {
+        let text = read(&file)?;
+        texts.push((file, text));
+    }
+    let mut report = SuiteReport::default();
+    for (file, text) in &texts {
         let name = file.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-        run_script(&name, &read(&file)?, dialect, &mut report);
+        let beside = texts.iter().filter(|(other, _)| other.parent() == file.parent());
+        let folder = recorded::notation_of_all(beside.map(|(_, text)| text.as_str()));
+        let speaker = Speaker { dialect: asked.dialect(), release: asked.release(file, text, folder) };
+        run_script(&name, text, speaker, &mut report);
     }
     Ok(report)
 }
@@ -50,23 +61,60 @@ fn scripts(path: &Path) -> Result<Vec<PathBuf>, SuiteError> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let entries = std::fs::read_dir(path).map_err(|e| SuiteError::unreadable(path, &e))?;
-    let mut files: Vec<PathBuf> = entries
-        .filter_map(|e| e.ok().map(|e| e.path()))
-        .filter(|p| p.extension().is_some_and(|e| e == "test"))
-        .collect();
-    files.sort();
+    let files = scripts_below(path)?;
+    if files.is_empty() {
+        return Err(SuiteError(format!("no .test file in {}", path.display())));
+    }
     Ok(files)
 }
 
-fn run_script(name: &str, text: &str, dialect: Dialect, report: &mut SuiteReport) {
+/// The scripts of a folder and of the folders in it, links not followed.
+fn scripts_below(folder: &Path) -> Result<Vec<PathBuf>, SuiteError> {
+    let entries = std::fs::read_dir(folder).map_err(|e| SuiteError::unreadable(folder, &e))?;
+    let mut entries: Vec<_> = entries.filter_map(Result::ok).collect();
+    entries.sort_by_key(std::fs::DirEntry::path);
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.path();
+        if entry.file_type().is_ok_and(|t| t.is_dir()) {
+            files.extend(scripts_below(&path)?);
+        } else if path.extension().is_some_and(|e| e == "test") {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+/// Who answers a script's queries.
+#[derive(Clone, Copy)]
+struct Speaker {
+    dialect: Dialect,
+    release: Release,
+}
+
+impl Speaker {
+    fn options(self) -> Options {
+        let (dialect, release) = (self.dialect, self.release);
+        Options { release, delayed_name_removal: dialect == Dialect::V3, ..Options::small(dialect) }
+    }
+
+    fn parse_options(self) -> ParseOptions {
+        let options = match self.dialect {
+            Dialect::V2_42 => ParseOptions::stock(self.dialect),
+            Dialect::V3 => ParseOptions::experimental(self.dialect),
+        };
+        ParseOptions { release: self.release, ..options }
+    }
+}
+
+fn run_script(name: &str, text: &str, speaker: Speaker, report: &mut SuiteReport) {
     let mut db = Tsdb::new();
-    for command in script::read(text, dialect) {
+    for command in script::read(text, speaker.dialect) {
         let case = format!("{name}:{}", command.line);
         match command.kind {
             Ok(CommandKind::Clear) => db = Tsdb::new(),
             Ok(CommandKind::Load { step, series, with_nhcb }) => load::load(&mut db, step, &series, with_nhcb),
-            Ok(CommandKind::Eval(eval)) => match judge(&db, &eval, dialect) {
+            Ok(CommandKind::Eval(eval)) => match judge(&db, &eval, speaker) {
                 Ok(()) => report.pass(),
                 Err((expected, actual)) => report.fail(format!("{case} {}", eval.expr), expected, actual),
             },
@@ -76,38 +124,31 @@ fn run_script(name: &str, text: &str, dialect: Dialect, report: &mut SuiteReport
     }
 }
 
-fn options(dialect: Dialect) -> Options {
-    Options { delayed_name_removal: dialect == Dialect::V3, ..Options::small(dialect) }
-}
-
-fn judge(db: &Tsdb, eval: &Eval, dialect: Dialect) -> Result<(), Mismatch> {
-    let parse_options = match dialect {
-        Dialect::V2_42 => ParseOptions::stock(dialect),
-        Dialect::V3 => ParseOptions::experimental(dialect),
-    };
+fn judge(db: &Tsdb, eval: &Eval, speaker: Speaker) -> Result<(), Mismatch> {
+    let parse_options = speaker.parse_options();
     let expr = match parse(&eval.expr, &parse_options) {
         Ok(expr) => expr,
         Err(e) => return failure(eval, &e.to_string()),
     };
     match eval.when {
         When::Range { start, end, step } => {
-            let answer = Prepared::new(&expr, &options(dialect)).range(db, start, end, step);
+            let answer = Prepared::new(&expr, &speaker.options()).range(db, start, end, step);
             let Some(answer) = outcome(eval, answer)? else { return Ok(()) };
             compare::annotations(&eval.annotations, &answer)?;
             compare::value(eval, Some((start, step)), &answer.value)
         }
         When::Instant(t) => {
-            judge_instant(db, eval, &expr, t, dialect)?;
+            judge_instant(db, eval, &expr, t, speaker)?;
             let mut fixed = expr.clone();
             if !fix_times(&mut fixed, t) {
                 return Ok(());
             }
-            let text = print(&fixed, dialect);
+            let text = print(&fixed, speaker.dialect);
             let fixed =
                 parse(&text, &parse_options).map_err(|e| (format!("{text} can be read again"), e.to_string()))?;
             let times = if t == 0 { vec![-1000, 0, 1000] } else { vec![-10 * t, 0, t / 5, t, 10 * t] };
             for at in times {
-                judge_instant(db, eval, &fixed, at, dialect)
+                judge_instant(db, eval, &fixed, at, speaker)
                     .map_err(|(expected, actual)| (expected, format!("{actual} (as {text} at {at} ms)")))?;
             }
             Ok(())
@@ -116,8 +157,8 @@ fn judge(db: &Tsdb, eval: &Eval, dialect: Dialect) -> Result<(), Mismatch> {
 }
 
 /// Evaluates at one time, and as the middle step of a range query.
-fn judge_instant(db: &Tsdb, eval: &Eval, expr: &Expr, t: i64, dialect: Dialect) -> Result<(), Mismatch> {
-    let mut query = Prepared::new(expr, &options(dialect));
+fn judge_instant(db: &Tsdb, eval: &Eval, expr: &Expr, t: i64, speaker: Speaker) -> Result<(), Mismatch> {
+    let mut query = Prepared::new(expr, &speaker.options());
     let answer = query.instant(db, t);
     let Some(answer) = outcome(eval, answer)? else { return Ok(()) };
     compare::annotations(&eval.annotations, &answer)?;

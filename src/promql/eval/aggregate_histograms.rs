@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use super::aggregate::Aggregation;
 use super::context::Context;
+use super::over_range::{mixed_bounds, mixed_schemas};
 use super::table::{Cell, Table, is_absent, is_float};
 use crate::model::FloatHistogram;
 use crate::promql::ast::AggregateOp;
+use crate::promql::functions::histogram_rules::Incompatible;
 use crate::promql::functions::kahan::{Kahan, Mean};
 use crate::promql::functions::over_time_histogram::{self as of_histograms, Seen};
 use crate::promql::functions::quantile::quantile;
@@ -118,23 +120,29 @@ fn of_histogram_group(cx: &mut Context<'_>, a: &Aggregation, table: &Table, memb
     let histograms: Vec<Arc<FloatHistogram>> = members.histograms.iter().map(|(_, h)| h.clone()).collect();
     let mut seen = Seen::default();
     let combined = if a.op == AggregateOp::Sum {
-        of_histograms::sum(&histograms, &mut seen)
+        of_histograms::sum(&histograms, cx.rules(), &mut seen)
     } else {
-        of_histograms::avg(&histograms, &mut seen)
+        of_histograms::avg(&histograms, cx.rules(), &mut seen)
     };
-    let Ok(mut h) = combined else {
-        let first = histograms[0].uses_custom_buckets();
-        let odd = members.histograms.iter().find(|(_, h)| h.uses_custom_buckets() != first).map_or(0, |(row, _)| *row);
-        let name = crate::golang::quote(table.rows[odd].labels.metric_name());
-        cx.warn(
-            format!(
-                "vector contains a mix of histograms with exponential and custom buckets schemas for metric name {name}"
-            ),
-            span,
-        );
-        return Cell::Nothing;
+    let mut h = match combined {
+        Ok(h) => h,
+        Err(why) => {
+            let first = &histograms[0];
+            let is_odd = |h: &FloatHistogram| match why {
+                Incompatible::Schemas => h.uses_custom_buckets() != first.uses_custom_buckets(),
+                Incompatible::Bounds => h.custom_values != first.custom_values,
+            };
+            let odd = members.histograms.iter().find(|(_, h)| is_odd(h)).map_or(0, |(row, _)| *row);
+            let name = crate::golang::quote(table.rows[odd].labels.metric_name());
+            let message = match why {
+                Incompatible::Schemas => mixed_schemas(&name),
+                Incompatible::Bounds => mixed_bounds(&name),
+            };
+            cx.warn(message, span);
+            return Cell::Nothing;
+        }
     };
-    if seen.collision() {
+    if seen.collision() && cx.rules().tells_collisions {
         cx.warn("conflicting counter resets during histogram aggregation".to_owned(), span);
     }
     if seen.reconciled {

@@ -125,8 +125,11 @@ pub(crate) fn mixed_operation(cx: &mut Context<'_>, op: BinaryOp, l: &Cell, r: &
         }
         (Cell::Histogram(a), Cell::Histogram(b)) if matches!(op, BinaryOp::Add | BinaryOp::Sub) => {
             let mut h = (**a).clone();
-            let (combined, word) =
-                if op == BinaryOp::Add { (h.add(b), "addition") } else { (h.subtract(b), "subtraction") };
+            let (combined, word) = if op == BinaryOp::Add {
+                (cx.rules().add(&mut h, b), "addition")
+            } else {
+                (cx.rules().subtract(&mut h, b), "subtraction")
+            };
             let Ok(combined) = combined else {
                 cx.warn(format!("incompatible bucket layout encountered for binary operator {}", symbol(op)), span);
                 return None;
@@ -134,7 +137,7 @@ pub(crate) fn mixed_operation(cx: &mut Context<'_>, op: BinaryOp, l: &Cell, r: &
             if op == BinaryOp::Sub {
                 h.hint = CounterResetHint::Gauge;
             }
-            if combined.reset_collision {
+            if combined.reset_collision && cx.rules().tells_collisions {
                 cx.warn(format!("conflicting counter resets during histogram {word}"), span);
             }
             if combined.bounds_reconciled {

@@ -4,6 +4,7 @@ use super::options::Options;
 use super::table::{Grid, Table};
 use crate::promql::Dialect;
 use crate::promql::ast::{At, BinaryOp, DurationExpr, DurationKind, DurationNode, Modifiers};
+use crate::promql::functions::histogram_rules::HistogramRules;
 use crate::promql::value::{Annotations, EvalError, Severity};
 use crate::text::Span;
 use crate::tsdb::Tsdb;
@@ -40,6 +41,11 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     pub fn dialect(&self) -> Dialect {
         self.options.dialect
+    }
+
+    /// What the release makes of native histograms.
+    pub fn rules(&self) -> HistogramRules {
+        HistogramRules::of(self.options.release)
     }
 
     pub fn is_v3(&self) -> bool {

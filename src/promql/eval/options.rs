@@ -1,12 +1,16 @@
 //! How a query is evaluated.
 
 use crate::promql::Dialect;
+use crate::promql::signature::{Release, release_of};
 
 /// How a query is evaluated; the defaults are those of a stock server.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
     /// Whose rules hold.
     pub dialect: Dialect,
+    /// The release, which tells native histograms apart within dialect 3; a dialect's newest unless an image tag says
+    /// otherwise.
+    pub release: Release,
     /// How far back an instant selector looks, in ms (5 minutes).
     pub lookback: i64,
     /// How many samples a query may hold at once (50 million; promtool and the upstream scripts: 10,000).
@@ -24,6 +28,7 @@ impl Options {
     pub fn new(dialect: Dialect) -> Self {
         Self {
             dialect,
+            release: release_of(dialect),
             lookback: 5 * 60 * 1000,
             max_samples: 50_000_000,
             default_step: 60 * 1000,

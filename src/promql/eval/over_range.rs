@@ -405,7 +405,7 @@ fn with_histograms(
                 return Ok(v.map_or(Cell::Nothing, Cell::Float));
             }
             let mut remarks = Vec::new();
-            let h = rate_histogram::extrapolated(w, counter, per_second, &mut remarks);
+            let h = rate_histogram::extrapolated(w, counter, per_second, cx.rules(), &mut remarks);
             say(cx, &remarks, &name, call.span);
             Ok(h.map_or(Cell::Nothing, |h| Cell::Histogram(Arc::new(h))))
         }
@@ -417,15 +417,18 @@ fn with_histograms(
             }
             let mut seen = Seen::default();
             let result = if call.function == F::SumOverTime {
-                of_histograms::sum(w.histograms, &mut seen)
+                of_histograms::sum(w.histograms, cx.rules(), &mut seen)
             } else {
-                of_histograms::avg(w.histograms, &mut seen)
+                of_histograms::avg(w.histograms, cx.rules(), &mut seen)
             };
-            let Ok(h) = result else {
-                say(cx, &[Remark::MixedSchemas], &name, call.span);
-                return Ok(Cell::Nothing);
+            let h = match result {
+                Ok(h) => h,
+                Err(why) => {
+                    say(cx, &[why.into()], &name, call.span);
+                    return Ok(Cell::Nothing);
+                }
             };
-            if seen.collision() {
+            if seen.collision() && cx.rules().tells_collisions {
                 cx.warn("conflicting counter resets during histogram aggregation".to_owned(), call.span);
             }
             if seen.reconciled {
@@ -449,7 +452,7 @@ fn with_histograms(
         F::TsOfFirstOverTime => Ok(seconds(w.times.iter().chain(w.histogram_times).copied().min().unwrap_or(0))),
         F::TsOfLastOverTime => Ok(seconds(w.times.iter().chain(w.histogram_times).copied().max().unwrap_or(0))),
         F::Changes => Ok(Cell::Float(of_histograms::changes(w))),
-        F::Resets => Ok(Cell::Float(of_histograms::resets(w))),
+        F::Resets => Ok(Cell::Float(of_histograms::resets(w, cx.rules()))),
         _ => {
             if mixed && call.function.ignores_histograms() {
                 cx.inform(
@@ -468,16 +471,22 @@ fn mixed_floats(name: &str) -> String {
     format!("encountered a mix of histograms and floats for metric name {name}")
 }
 
+/// What is said of exponential beside custom buckets; the name is quoted.
+pub(crate) fn mixed_schemas(name: &str) -> String {
+    format!("vector contains a mix of histograms with exponential and custom buckets schemas for metric name {name}")
+}
+
+/// What releases before 3.8 say of custom buckets with different bounds; the name is quoted.
+pub(crate) fn mixed_bounds(name: &str) -> String {
+    format!("vector contains histograms with incompatible custom buckets for metric name {name}")
+}
+
 fn say(cx: &mut Context<'_>, remarks: &[Remark], name: &str, span: Span) {
     for remark in remarks {
         match remark {
             Remark::MixedFloats => cx.warn(mixed_floats(name), span),
-            Remark::MixedSchemas => cx.warn(
-                format!(
-                    "vector contains a mix of histograms with exponential and custom buckets schemas for metric name {name}"
-                ),
-                span,
-            ),
+            Remark::MixedSchemas => cx.warn(mixed_schemas(name), span),
+            Remark::MixedBounds => cx.warn(mixed_bounds(name), span),
             Remark::NotCounter => cx.warn(format!("this native histogram metric is not a counter: {name}"), span),
             Remark::NotGauge => cx.warn(format!("this native histogram metric is not a gauge: {name}"), span),
             Remark::Reconciled(subtracted) => {
@@ -507,7 +516,7 @@ fn instant_mixed(cx: &mut Context<'_>, w: &Window<'_>, call: &Call<'_>, name: &s
         }
         (Cell::Histogram(a), Cell::Histogram(b)) => {
             let mut remarks = Vec::new();
-            let h = rate_histogram::instant(a, b, t1 - t0, counter, &mut remarks);
+            let h = rate_histogram::instant(a, b, t1 - t0, counter, cx.rules(), &mut remarks);
             say(cx, &remarks, name, call.span);
             h.map_or(Cell::Nothing, |h| Cell::Histogram(Arc::new(h)))
         }

@@ -5,6 +5,7 @@
 pub(crate) mod buckets;
 pub(crate) mod date;
 pub(crate) mod extended;
+pub(crate) mod histogram_rules;
 pub(crate) mod kahan;
 pub(crate) mod labels;
 pub(crate) mod math;

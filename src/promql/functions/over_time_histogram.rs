@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::histogram_rules::{HistogramRules, Incompatible};
 use super::window::Window;
-use crate::model::{CounterResetHint, FloatHistogram, HistogramSum, IncompatibleSchemas};
+use crate::model::{CounterResetHint, FloatHistogram, HistogramSum};
 
 /// Whether hints seen together contradict each other, and whether custom bounds were reconciled.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,18 +26,26 @@ impl Seen {
 }
 
 /// The sum of histograms.
-pub(crate) fn sum(histograms: &[Arc<FloatHistogram>], seen: &mut Seen) -> Result<FloatHistogram, IncompatibleSchemas> {
+pub(crate) fn sum(
+    histograms: &[Arc<FloatHistogram>],
+    rules: HistogramRules,
+    seen: &mut Seen,
+) -> Result<FloatHistogram, Incompatible> {
     let mut sum = HistogramSum::new(&histograms[0]);
     seen.hint(&histograms[0]);
     for h in &histograms[1..] {
         seen.hint(h);
-        seen.reconciled |= sum.add(h)?.bounds_reconciled;
+        seen.reconciled |= rules.add_to_sum(&mut sum, &histograms[0], h)?.bounds_reconciled;
     }
     Ok(sum.total())
 }
 
 /// The mean of histograms: a plain quotient until the sum would overflow, incremental from there on.
-pub(crate) fn avg(histograms: &[Arc<FloatHistogram>], seen: &mut Seen) -> Result<FloatHistogram, IncompatibleSchemas> {
+pub(crate) fn avg(
+    histograms: &[Arc<FloatHistogram>],
+    rules: HistogramRules,
+    seen: &mut Seen,
+) -> Result<FloatHistogram, Incompatible> {
     let mut sum = HistogramSum::new(&histograms[0]);
     seen.hint(&histograms[0]);
     let mut count = 1.0;
@@ -46,7 +55,7 @@ pub(crate) fn avg(histograms: &[Arc<FloatHistogram>], seen: &mut Seen) -> Result
         count += 1.0;
         if !incremental {
             let mut next = sum.clone();
-            seen.reconciled |= next.add(h)?.bounds_reconciled;
+            seen.reconciled |= rules.add_to_sum(&mut next, &histograms[0], h)?.bounds_reconciled;
             if !next.has_overflow() {
                 sum = next;
                 continue;
@@ -57,7 +66,7 @@ pub(crate) fn avg(histograms: &[Arc<FloatHistogram>], seen: &mut Seen) -> Result
         sum.multiply((count - 1.0) / count);
         let mut part = (**h).clone();
         part.divide(count);
-        seen.reconciled |= sum.add(&part)?.bounds_reconciled;
+        seen.reconciled |= rules.add_to_sum(&mut sum, &histograms[0], &part)?.bounds_reconciled;
     }
     if !incremental {
         sum.divide(count);
@@ -98,11 +107,11 @@ pub(crate) fn changes(w: &Window<'_>) -> f64 {
 }
 
 /// How often the counter was reset; a change of kind counts.
-pub(crate) fn resets(w: &Window<'_>) -> f64 {
+pub(crate) fn resets(w: &Window<'_>, rules: HistogramRules) -> f64 {
     let points = in_order(w);
     let reset = |pair: &[Point<'_>]| match (&pair[0], &pair[1]) {
         (Point::Float(a), Point::Float(b)) => b < a,
-        (Point::Histogram(a), Point::Histogram(b)) => b.detect_reset(a),
+        (Point::Histogram(a), Point::Histogram(b)) => rules.is_reset(b, a),
         _ => true,
     };
     points.windows(2).filter(|p| reset(p)).count() as f64

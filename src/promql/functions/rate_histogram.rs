@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::histogram_rules::{HistogramRules, Incompatible};
 use super::rate::Extrapolation;
 use super::window::Window;
 use crate::model::{CounterResetHint, FloatHistogram};
@@ -14,6 +15,8 @@ pub(crate) enum Remark {
     MixedFloats,
     /// Exponential and custom buckets in one range.
     MixedSchemas,
+    /// Custom buckets with different bounds in one range.
+    MixedBounds,
     /// A gauge where a counter is wanted.
     NotCounter,
     /// A counter where a gauge is wanted.
@@ -22,8 +25,22 @@ pub(crate) enum Remark {
     Reconciled(bool),
 }
 
+impl From<Incompatible> for Remark {
+    fn from(why: Incompatible) -> Self {
+        match why {
+            Incompatible::Schemas => Self::MixedSchemas,
+            Incompatible::Bounds => Self::MixedBounds,
+        }
+    }
+}
+
 /// The difference of the last and the first histogram, and for counters what each reset lost.
-fn difference(w: &Window<'_>, counter: bool, remarks: &mut Vec<Remark>) -> Option<FloatHistogram> {
+fn difference(
+    w: &Window<'_>,
+    counter: bool,
+    rules: HistogramRules,
+    remarks: &mut Vec<Remark>,
+) -> Option<FloatHistogram> {
     let points = w.histograms;
     let last = points.last()?;
     let gauge = |h: &FloatHistogram| h.hint == CounterResetHint::Gauge;
@@ -31,7 +48,7 @@ fn difference(w: &Window<'_>, counter: bool, remarks: &mut Vec<Remark>) -> Optio
         remarks.push(Remark::NotCounter);
     }
     let mut previous = points[0].clone();
-    if counter && points.len() > 1 && points[1].detect_reset(&previous) {
+    if counter && points.len() > 1 && rules.is_reset(&points[1], &previous) {
         // What lies before the reset is not looked at, so its layout does not matter either.
         let second = &points[1];
         previous = Arc::new(FloatHistogram {
@@ -61,13 +78,25 @@ fn difference(w: &Window<'_>, counter: bool, remarks: &mut Vec<Remark>) -> Optio
     }
     let mut result = (**last).clone();
     result.reduce_resolution(schema);
-    if result.subtract(&previous).is_ok_and(|c| c.bounds_reconciled) {
-        remarks.push(Remark::Reconciled(true));
+    match rules.subtract(&mut result, &previous) {
+        Ok(combined) if combined.bounds_reconciled => remarks.push(Remark::Reconciled(true)),
+        Ok(_) => {}
+        Err(why) => {
+            remarks.push(why.into());
+            return None;
+        }
     }
     if counter {
         for h in &points[1..] {
-            if h.detect_reset(&previous) && result.add(&previous).is_ok_and(|c| c.bounds_reconciled) {
-                remarks.push(Remark::Reconciled(false));
+            if rules.is_reset(h, &previous) {
+                match rules.add(&mut result, &previous) {
+                    Ok(combined) if combined.bounds_reconciled => remarks.push(Remark::Reconciled(false)),
+                    Ok(_) => {}
+                    Err(why) => {
+                        remarks.push(why.into());
+                        return None;
+                    }
+                }
             }
             previous = h.clone();
         }
@@ -84,15 +113,16 @@ pub(crate) fn extrapolated(
     w: &Window<'_>,
     counter: bool,
     per_second: bool,
+    rules: HistogramRules,
     remarks: &mut Vec<Remark>,
 ) -> Option<FloatHistogram> {
     let n = w.histograms.len();
     if n < 2 {
         return None;
     }
-    let mut result = difference(w, counter, remarks)?;
+    let mut result = difference(w, counter, rules, remarks)?;
     let first = w.histograms[0].count;
-    let zero = (counter && result.count > 0.0 && first >= 0.0).then_some((first, result.count));
+    let zero = (rules.stops_at_zero && counter && result.count > 0.0 && first >= 0.0).then_some((first, result.count));
     let extrapolation = Extrapolation {
         first_time: w.histogram_times[0],
         last_time: w.histogram_times[n - 1],
@@ -111,6 +141,7 @@ pub(crate) fn instant(
     last: &FloatHistogram,
     interval: i64,
     counter: bool,
+    rules: HistogramRules,
     remarks: &mut Vec<Remark>,
 ) -> Option<FloatHistogram> {
     let gauge = |h: &FloatHistogram| h.hint == CounterResetHint::Gauge;
@@ -121,10 +152,10 @@ pub(crate) fn instant(
     if !counter && (!gauge(last) || !gauge(previous)) {
         remarks.push(Remark::NotGauge);
     }
-    if !counter || !last.detect_reset(previous) {
-        match result.subtract(previous) {
-            Err(_) => {
-                remarks.push(Remark::MixedSchemas);
+    if !counter || !rules.is_reset(last, previous) {
+        match rules.subtract(&mut result, previous) {
+            Err(why) => {
+                remarks.push(why.into());
                 return None;
             }
             Ok(combined) if combined.bounds_reconciled => remarks.push(Remark::Reconciled(true)),

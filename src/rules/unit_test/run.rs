@@ -130,6 +130,7 @@ impl<'a> Runner<'a> {
         let options = Options {
             default_step: tests.evaluation_interval.millis(),
             delayed_name_removal: run_as.delayed_name_removal,
+            release: run_as.release,
             ..Options::small(dialect)
         };
         let expansion = Expansion {
