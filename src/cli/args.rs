@@ -168,8 +168,8 @@ pub struct DiscordArgs {
     /// Append one JSON line per message to this file
     #[arg(long, value_name = "FILE", env = "LABKIT_RECORD")]
     pub record: Option<PathBuf>,
-    /// Answers to the first messages, such as 500*3,429:2,delay:5,hang,ok
-    #[arg(long, value_name = "ANSWERS", env = "LABKIT_FAIL")]
+    /// Answers to the first messages, such as 500*3,429:2,slow:5,hang,close,ok, or a file with such answers
+    #[arg(long, value_name = "ANSWERS", value_parser = fail_script, env = "LABKIT_FAIL")]
     pub fail: Option<crate::live::discord::FailScript>,
     /// A student's webhook, as NAME=TOKEN, NAME=ID/TOKEN or ID/TOKEN (repeatable); without any, every well-formed one exists
     #[arg(long = "token", value_name = "NAME=TOKEN", value_parser = crate::live::discord::token, env = "LABKIT_TOKEN", value_delimiter = ',', hide_env_values = true)]
@@ -186,6 +186,19 @@ pub struct DiscordArgs {
     /// One JSON document per message on stdout
     #[arg(long, env = "LABKIT_JSON")]
     pub json: bool,
+}
+
+/// A script of answers as written, or else the file of that name.
+fn fail_script(text: &str) -> Result<crate::live::discord::FailScript, String> {
+    let wrong = match text.parse() {
+        Ok(script) => return Ok(script),
+        Err(e) => e,
+    };
+    match std::fs::read_to_string(text) {
+        Ok(script) => script.parse().map_err(|e| format!("{text}: {e}")),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(wrong),
+        Err(e) => Err(format!("cannot read {text}: {e}")),
+    }
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

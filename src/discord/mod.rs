@@ -8,8 +8,8 @@ pub mod markdown;
 pub mod message;
 pub mod rate_advice;
 
-mod page;
+pub mod page;
+
 mod shown;
 
-pub use page::page;
 pub use shown::ShownMessage;

@@ -4,6 +4,7 @@ pub mod alertmanager;
 pub mod discord;
 pub mod mock;
 
+mod line;
 mod server;
 mod signal;
 

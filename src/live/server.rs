@@ -9,6 +9,9 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use super::line::Incoming;
+pub(super) use super::line::Line;
+
 /// How long a stop waits for requests that are under way.
 const STOP_WITHIN: Duration = Duration::from_secs(2);
 
@@ -72,7 +75,8 @@ impl Drop for Server {
 async fn serve(listener: std::net::TcpListener, app: Router, stopped: oneshot::Receiver<()>) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     let (quit, quitting) = oneshot::channel::<()>();
-    let server = axum::serve(listener, app).with_graceful_shutdown(async {
+    let app = app.into_make_service_with_connect_info::<Line>();
+    let server = axum::serve(Incoming(listener), app).with_graceful_shutdown(async {
         let _ = quitting.await;
     });
     let stop = async {

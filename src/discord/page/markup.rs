@@ -11,11 +11,11 @@ const MAX_TEXT: usize = 10_000;
 /// Where a text stands, which decides what of Markdown counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Markup {
-    /// The text of a message: no named links.
+    /// The text of a message.
     Message,
     /// The text of a box.
     Embed,
-    /// A title: no blocks.
+    /// A title: no blocks and no named links.
     Title,
 }
 
@@ -51,7 +51,17 @@ impl Markup {
     /// Headings, quotes and lists; other lines run together so that marks may span them.
     fn lines(self, out: &mut String, chars: &[char]) {
         let mut plain: Vec<char> = Vec::new();
+        let mut begins = 0;
         for line in chars.split_inclusive(|c| *c == '\n') {
+            if starts_with(line, ">>> ") {
+                // All that follows is quoted.
+                self.inline(out, &plain, 0);
+                out.push_str("<blockquote>");
+                self.inline(out, &chars[begins + 4..], 0);
+                out.push_str("</blockquote>");
+                return;
+            }
+            begins += line.len();
             let text: String = line.iter().collect();
             let text = text.trim_end_matches('\n');
             let block = [("### ", "h5"), ("## ", "h4"), ("# ", "h3"), ("-# ", "small"), ("> ", "blockquote")]
@@ -107,7 +117,7 @@ impl Markup {
                 Some(i + word.len())
             }
             'h' => auto_link(out, chars, i),
-            '[' if self != Self::Message => named_link(out, chars, i),
+            '[' if self != Self::Title => named_link(out, chars, i),
             _ if depth < MAX_DEPTH => self.emphasis(out, chars, i, depth),
             _ => None,
         }
@@ -125,7 +135,11 @@ impl Markup {
         let (mark, open, close) = marks.into_iter().find(|(mark, ..)| starts_with(&chars[i..], mark))?;
         let start = i + mark.len();
         let wanted: Vec<char> = mark.chars().collect();
-        let end = find(chars, &wanted, start).filter(|end| *end > start)?;
+        let mut end = find(chars, &wanted, start).filter(|end| *end > start)?;
+        // Of three marks in a row the first belongs to what is inside: ***x***.
+        while mark.len() == 2 && chars.get(end + 2) == Some(&wanted[0]) {
+            end += 1;
+        }
         let behind = end + mark.len();
         let blank_inside = chars[start].is_whitespace() || chars[end - 1].is_whitespace();
         // Underscores inside words are part of names such as node_cpu_seconds_total.
@@ -151,10 +165,17 @@ fn starts_with(chars: &[char], word: &str) -> bool {
     word.chars().all(|c| chars.next() == Some(&c))
 }
 
-/// `<@1>`, `<#1>`, `<@&1>`, `<t:1>` and the like.
+/// `<@1>`, `<#1>`, `<@&1>`, `<t:1>`, `<:name:1>`, `</name:1>` and addresses in angle brackets.
 fn mention(out: &mut String, chars: &[char], i: usize) -> Option<usize> {
-    let end = chars[i..].iter().take(64).position(|c| *c == '>').map(|at| i + at)?;
+    let end = chars[i..].iter().take(2_048).position(|c| matches!(c, '>' | '\n')).map(|at| i + at)?;
+    if chars[end] != '>' {
+        return None;
+    }
     let inner: String = chars[i + 1..end].iter().collect();
+    if inner.starts_with("http://") || inner.starts_with("https://") {
+        link(out, &inner, &inner);
+        return Some(end + 1);
+    }
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let shown = if let Some(id) = inner.strip_prefix("@&").filter(|id| digits(id)) {
         format!("@role-{id}")
@@ -162,11 +183,36 @@ fn mention(out: &mut String, chars: &[char], i: usize) -> Option<usize> {
         format!("@user-{id}")
     } else if let Some(id) = inner.strip_prefix('#').filter(|id| digits(id)) {
         format!("#channel-{id}")
+    } else if let Some(time) = inner.strip_prefix("t:") {
+        let time = time.split_once(':').map_or(time, |(seconds, _)| seconds);
+        moment(time.parse().ok()?)?
+    } else if let Some((name, id)) = inner.strip_prefix('/').and_then(|rest| rest.split_once(':')) {
+        if !digits(id) || !word(name) {
+            return None;
+        }
+        format!("/{name}")
     } else {
-        return None;
+        let emoji = inner.strip_prefix("a:").or(inner.strip_prefix(':'))?;
+        let (name, id) = emoji.split_once(':')?;
+        if !digits(id) || !word(name) {
+            return None;
+        }
+        out.push_str(&format!(":{name}:"));
+        return Some(end + 1);
     };
     out.push_str(&format!("<span class=\"mention\">{shown}</span>"));
     Some(end + 1)
+}
+
+/// A name without blanks or marks.
+fn word(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+}
+
+/// A moment of Unix time, as Discord writes it for those who live by UTC.
+fn moment(seconds: i64) -> Option<String> {
+    let time = jiff::Timestamp::from_second(seconds).ok()?;
+    Some(time.strftime("%-d %B %Y %H:%M").to_string())
 }
 
 /// An address that begins with http:// or https://.
@@ -189,6 +235,7 @@ fn named_link(out: &mut String, chars: &[char], i: usize) -> Option<usize> {
     let middle = find(chars, &[']', '('], i + 1)?;
     let end = find(chars, &[')'], middle + 2)?;
     let url: String = chars[middle + 2..end].iter().collect();
+    let url = url.strip_prefix('<').and_then(|u| u.strip_suffix('>')).unwrap_or(&url).to_owned();
     if !(url.starts_with("http://") || url.starts_with("https://")) || url.contains(char::is_whitespace) {
         return None;
     }
@@ -198,7 +245,7 @@ fn named_link(out: &mut String, chars: &[char], i: usize) -> Option<usize> {
 }
 
 fn link(out: &mut String, url: &str, text: &str) {
-    out.push_str(&format!("<a href=\"{}\" rel=\"noopener noreferrer nofollow\">{}</a>", escape(url), escape(text)));
+    out.push_str(&super::linked(url, &escape(text)));
 }
 
 #[cfg(test)]
@@ -212,6 +259,8 @@ mod tests {
             ("__u__ ||x|| `a*b`", "<u>u</u> <span class=\"spoiler\">x</span> <code>a*b</code>"),
             ("node_cpu_seconds_total * 2 * 3", "node_cpu_seconds_total * 2 * 3"),
             (r"\*not\*", "*not*"),
+            ("***both***", "<b><i>both</i></b>"),
+            ("<:up:12> <t:1700000000:R>", ":up: <span class=\"mention\">14 November 2023 22:13</span>"),
             (
                 "<@1> <#2> @here <b>",
                 "<span class=\"mention\">@user-1</span> <span class=\"mention\">#channel-2</span> <span class=\"mention\">@here</span> &lt;b&gt;",
@@ -226,14 +275,17 @@ mod tests {
         assert_eq!(Markup::Embed.html("# H\n> q\n - a\n"), "<h3>H</h3><blockquote>q</blockquote>• a\n");
         assert_eq!(Markup::Message.html("a```sh\nx < y\n```b"), "a<pre><code>x &lt; y</code></pre>b");
         assert_eq!(Markup::Title.html("# H"), "# H");
+        assert_eq!(Markup::Message.html("a\n>>> b\n# c"), "a\n<blockquote>b\n# c</blockquote>");
     }
 
     #[test]
     fn only_web_addresses_are_links() {
-        let link = "<a href=\"http://e/?a=1&amp;b=2\" rel=\"noopener noreferrer nofollow\">t</a>";
+        let link = "<a href=\"http://e/?a=1&amp;b=2\" rel=\"noopener noreferrer nofollow\" target=\"_blank\">t</a>";
         assert_eq!(Markup::Embed.html("[t](http://e/?a=1&b=2)"), link);
         assert_eq!(Markup::Embed.html("[t](javascript:x)"), "[t](javascript:x)");
-        assert!(Markup::Message.html("[t](http://e)").starts_with("[t]("));
+        assert_eq!(Markup::Message.html("[t](<http://e/?a=1&b=2>)"), link);
+        assert!(Markup::Title.html("[t](http://e)").starts_with("[t]("));
+        assert!(Markup::Message.html("<http://e/>").starts_with("<a href=\"http://e/\""));
     }
 
     #[test]

@@ -18,8 +18,10 @@ pub enum Answer {
     RateLimited(Duration),
     /// No answer for this long, then take the message.
     Delay(Duration),
-    /// No answer at all.
+    /// No answer at all, while the connection stays.
     Hang,
+    /// No answer at all, and the connection ends.
+    Close,
 }
 
 /// Ordered answers, first to last; afterwards messages are taken.
@@ -33,13 +35,15 @@ impl FailScript {
     }
 }
 
-/// `500*3,429:2,ok,delay:5,hang`: statuses, `429` with seconds, `ok`, `delay` with seconds, `hang`; each may be repeated.
+/// `500*3,429:2,ok,slow:5,hang,close`: statuses, `429` with seconds, `ok`, `slow` (or `delay`) with seconds, `hang`,
+/// `close`; each may be repeated. Lines count as commas, and `#` begins a remark.
 impl FromStr for FailScript {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         let mut answers = VecDeque::new();
-        for part in text.split(',').map(str::trim).filter(|p| !p.is_empty()) {
+        let lines = text.lines().map(|line| line.split('#').next().unwrap_or(""));
+        for part in lines.flat_map(|line| line.split(',')).map(str::trim).filter(|p| !p.is_empty()) {
             let (what, times) = match part.split_once('*') {
                 Some((what, times)) => (
                     what,
@@ -69,10 +73,11 @@ fn answer(text: &str) -> Result<Answer, String> {
     match (word, seconds, word.parse::<u16>()) {
         ("ok", None, _) => Ok(Answer::Take),
         ("hang", None, _) => Ok(Answer::Hang),
-        ("delay", Some(time), _) => Ok(Answer::Delay(time)),
+        ("close", None, _) => Ok(Answer::Close),
+        ("slow" | "delay", Some(time), _) => Ok(Answer::Delay(time)),
         ("429", time, _) => Ok(Answer::RateLimited(time.unwrap_or(Duration::from_secs(1)))),
         (_, None, Ok(status @ 200..=599)) => Ok(Answer::Status(status)),
-        _ => Err(format!("{text:?} is no answer, wanted a status, 429:SECONDS, ok, delay:SECONDS or hang")),
+        _ => Err(format!("{text:?} is no answer, wanted a status (200 to 599), 429:SECONDS, ok, slow:SECONDS, hang or close")),
     }
 }
 
@@ -82,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_script_is_used_up_in_order() {
-        let mut script: FailScript = "500*2, 429:1.5, ok, hang, delay:2s".parse().expect("a script");
+        let mut script: FailScript = "500*2, 429:1.5 # then\nok, hang, slow:2s\nclose".parse().expect("a script");
         let wanted = [
             Answer::Status(500),
             Answer::Status(500),
@@ -90,6 +95,7 @@ mod tests {
             Answer::Take,
             Answer::Hang,
             Answer::Delay(Duration::from_secs(2)),
+            Answer::Close,
             Answer::Take,
         ];
         assert_eq!(wanted.map(|_| script.take()), wanted);

@@ -11,9 +11,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use reqwest::blocking::Client;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
 use serde_json::{Value, json};
 
+use crate::discord::api::{ApiVersion, Route};
+
+const RESET_AFTER: HeaderName = HeaderName::from_static("x-ratelimit-reset-after");
 /// How long the real webhook may take.
 const TIMEOUT: Duration = Duration::from_secs(15);
 /// How often a message is tried when the real webhook asks to wait.
@@ -51,6 +54,11 @@ impl ForwardUrl {
             return Err(wrong());
         }
         Ok(Self(url))
+    }
+
+    /// The version of the API that it speaks.
+    fn version(&self) -> ApiVersion {
+        Route::parse(self.0.path()).map_or_else(|(version, _)| version, |route| route.version)
     }
 
     /// With the path's ending for other formats, and the query of the message behind its own.
@@ -175,9 +183,10 @@ fn pass_on(client: &Client, url: &ForwardUrl, message: &Message, hurry: &AtomicB
             }
         };
         let status = response.status().as_u16();
-        let asked = waiting_time(response.headers());
+        let headers = response.headers().clone();
         forwarded.status = Some(status);
         forwarded.answer = read(response);
+        let asked = waiting_time(url.version(), &headers, &forwarded.answer);
         if status != 429 || (asked > MAX_LAST_WAIT && hurry.load(Ordering::Relaxed)) {
             break;
         }
@@ -198,9 +207,18 @@ fn reason(e: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-fn waiting_time(headers: &HeaderMap) -> Duration {
-    let seconds = headers.get(RETRY_AFTER).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<f64>().ok());
-    Duration::try_from_secs_f64(seconds.unwrap_or(1.0)).unwrap_or(Duration::from_secs(1))
+/// How long the answer asks to wait. Discord's own answers tell it in JSON, in milliseconds up to version 7; what stands
+/// in front of Discord tells it in a header, in seconds. The time until its bucket is full again is in seconds always.
+fn waiting_time(version: ApiVersion, headers: &HeaderMap, answer: &str) -> Duration {
+    let header = |name: HeaderName| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
+    let told = serde_json::from_str::<Value>(answer).ok().and_then(|answer| answer["retry_after"].as_f64());
+    let seconds = match told {
+        Some(wait) if version.waits_in_seconds() => Some(wait),
+        Some(wait) => Some(wait / 1000.0),
+        None => header(RETRY_AFTER),
+    };
+    let seconds = seconds.unwrap_or(1.0).max(header(RESET_AFTER).unwrap_or(0.0));
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::from_secs(1))
 }
 
 fn read(response: reqwest::blocking::Response) -> String {
@@ -225,5 +243,25 @@ mod tests {
         assert_eq!((with.path(), with.query()), ("/api/webhooks/1/secret/slack", Some("a=b&wait=true")));
         std::fs::write(&path, "ftp://x").expect("a file");
         assert!(ForwardUrl::read(&path).is_err());
+    }
+
+    #[test]
+    fn waiting_times_are_read_as_their_version_writes_them() {
+        let headers = |pairs: &[(&'static str, &'static str)]| -> HeaderMap {
+            pairs.iter().map(|(n, v)| (HeaderName::from_static(n), v.parse().expect("a value"))).collect()
+        };
+        let wait = |path: &str, pairs: &[_], answer: &str| {
+            let url = ForwardUrl(format!("https://discord.com{path}").parse().expect("an address"));
+            waiting_time(url.version(), &headers(pairs), answer).as_secs_f64()
+        };
+        let (old, new) = ("/api/webhooks/1/t", "/api/v10/webhooks/1/t");
+        assert_eq!(wait(new, &[("retry-after", "2")], r#"{"retry_after":1.3,"global":false}"#), 1.3);
+        assert_eq!(wait(old, &[("retry-after", "1300")], r#"{"retry_after":1300,"global":false}"#), 1.3);
+        assert_eq!(wait("/api/v7/webhooks/1/t", &[], r#"{"retry_after":500}"#), 0.5);
+        // A page of the gateway: seconds, whatever the version.
+        assert_eq!(wait(old, &[("retry-after", "30")], "<html>"), 30.0);
+        assert_eq!(wait(old, &[("x-ratelimit-reset-after", "1.5")], r#"{"retry_after":2}"#), 1.5);
+        assert_eq!(wait(new, &[], ""), 1.0);
+        assert_eq!(wait(new, &[("retry-after", "-4")], ""), 0.0);
     }
 }

@@ -6,6 +6,7 @@ mod fail_script;
 mod forward;
 mod record;
 mod tokens;
+mod watch;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -16,8 +17,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::http::{Request as HttpRequest, Response as HttpResponse, StatusCode, header};
+use tokio::sync::watch as watch_channel;
 
 pub use fail_script::{Answer, FailScript};
 pub use forward::{ForwardUrl, Forwarded};
@@ -25,12 +27,11 @@ pub use record::Received;
 pub use tokens::{Token, list, token, tokens};
 
 use super::mock::now;
-use super::server::Server;
+use super::server::{Line, Server};
 use crate::discord::api::{
     ApiVersion, Channel, DiscordServer, Policy, RateLimits, Request, Resource, Response, Route, Settings, Webhook,
     rate_limited,
 };
-use crate::discord::{ShownMessage, page};
 use crate::model::Time;
 use forward::{Forwarder, Message};
 use record::RecordFile;
@@ -43,8 +44,6 @@ const MAX_KEPT: usize = 10_000;
 const MAX_KEPT_BODY: usize = 256 * 1024;
 /// How long a hanging answer hangs at most.
 const HANG: Duration = Duration::from_secs(3_600);
-/// How often the page loads itself again, in seconds.
-const REFRESH: u32 = 5;
 
 /// How a receiver behaves.
 #[derive(Clone, Debug, Default)]
@@ -83,7 +82,11 @@ pub struct Receiver {
 }
 
 #[derive(Debug)]
-struct Shared(Mutex<Inner>);
+struct Shared {
+    inner: Mutex<Inner>,
+    /// Wakes those who watch.
+    changes: watch_channel::Sender<()>,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -98,12 +101,14 @@ struct Inner {
     count: u64,
     forward: Option<mpsc::Sender<Message>>,
     tell: Option<mpsc::Sender<Received>>,
+    /// Nobody is to be told of more.
+    stopping: bool,
 }
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic in one request leaves data that are still whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -123,7 +128,7 @@ impl Receiver {
             server.add_webhook(Webhook { channel: Channel::AnyThread, ..Webhook::new(id, token) });
         }
         let record = options.record.as_deref().map(RecordFile::open).transpose()?;
-        let shared = Arc::new(Shared(Mutex::new(Inner {
+        let inner = Inner {
             server,
             fail: options.fail,
             owners,
@@ -133,7 +138,9 @@ impl Receiver {
             count: 0,
             forward: None,
             tell: options.tell,
-        })));
+            stopping: false,
+        };
+        let shared = Arc::new(Shared { inner: Mutex::new(inner), changes: watch_channel::Sender::new(()) });
         // Weak, or the thread would keep its own queue open.
         let state = Arc::downgrade(&shared);
         let done = move |number, forwarded| {
@@ -163,6 +170,9 @@ impl Receiver {
     /// The server had failed, or the record could not be written to its end.
     pub fn stop(self) -> io::Result<()> {
         let Self { shared, server, forwarder } = self;
+        // Those who watch would hold the server up.
+        shared.lock().stopping = true;
+        shared.changes.send_replace(());
         let stopped = server.stop();
         shared.lock().forward = None;
         if let Some(mut forwarder) = forwarder {
@@ -175,13 +185,17 @@ impl Receiver {
     }
 }
 
-async fn answer(State(state): State<Arc<Shared>>, request: HttpRequest<Body>) -> HttpResponse<Body> {
+async fn answer(
+    State(state): State<Arc<Shared>>,
+    ConnectInfo(line): ConnectInfo<Line>,
+    request: HttpRequest<Body>,
+) -> HttpResponse<Body> {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MAX_BODY).await else {
         return plain(StatusCode::PAYLOAD_TOO_LARGE, "text/plain", "request entity too large");
     };
     if parts.method == "GET" && !parts.uri.path().starts_with("/api/") {
-        return watch(&state, parts.uri.path());
+        return watch::answer(&state, parts.uri.path(), parts.uri.query().unwrap_or(""));
     }
     let headers: Vec<(String, String)> = parts
         .headers
@@ -206,6 +220,11 @@ async fn answer(State(state): State<Arc<Shared>>, request: HttpRequest<Body>) ->
             state.note(&request, route.as_ref(), arrived, None);
             tokio::time::sleep(HANG).await;
         }
+        Answer::Close => {
+            state.note(&request, route.as_ref(), arrived, None);
+            line.hang_up();
+            return plain(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "never sent");
+        }
         Answer::Take | Answer::Status(_) | Answer::RateLimited(_) => {}
     }
     let response = match order {
@@ -214,7 +233,7 @@ async fn answer(State(state): State<Arc<Shared>>, request: HttpRequest<Body>) ->
             let version = route.as_ref().map_or(ApiVersion::UNVERSIONED, |r| r.version);
             rate_limited(version, i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX))
         }
-        Answer::Take | Answer::Delay(_) | Answer::Hang => {
+        Answer::Take | Answer::Delay(_) | Answer::Hang | Answer::Close => {
             let mut inner = state.lock();
             let response = inner.server.handle(now(), &request);
             inner.server.keep_last(MAX_KEPT);
@@ -224,6 +243,7 @@ async fn answer(State(state): State<Arc<Shared>>, request: HttpRequest<Body>) ->
     if is_message && order != Answer::Hang {
         state.note(&request, route.as_ref(), arrived, Some(&response));
     }
+    state.changes.send_replace(());
     into_http(response)
 }
 
@@ -299,26 +319,12 @@ impl Inner {
     }
 }
 
-/// The page for people and the list for programs.
-fn watch(state: &Shared, path: &str) -> HttpResponse<Body> {
-    let inner = state.lock();
-    match path {
-        "/" => {
-            let messages: Vec<ShownMessage> = inner.server.messages().iter().rev().take(200).map(Into::into).collect();
-            plain(StatusCode::OK, "text/html; charset=utf-8", &page("alerts", &messages, Some(REFRESH)))
-        }
-        "/messages.json" => {
-            let list: serde_json::Value = inner.received.iter().map(Received::to_json).collect();
-            plain(StatusCode::OK, "application/json", &list.to_string())
-        }
-        _ => plain(StatusCode::NOT_FOUND, "text/plain", "not found"),
-    }
-}
-
 fn plain(status: StatusCode, content_type: &'static str, body: &str) -> HttpResponse<Body> {
     let mut response = HttpResponse::new(Body::from(body.to_owned()));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, header::HeaderValue::from_static("nosniff"));
     response
 }
 

@@ -110,3 +110,42 @@ fn a_torn_line_does_not_spoil_the_next() {
     let text = std::fs::read_to_string(&record).expect("the record");
     assert!(text.starts_with("{\"torn\n{") && text.ends_with("}\n"), "{text}");
 }
+
+#[test]
+fn who_is_hung_up_on_gets_no_answer() {
+    let receiver = start(Options { fail: "close,ok".parse().expect("a script"), ..Options::default() });
+    let post = || exchange(&receiver, "POST", "/api/webhooks/5/t", r#"{"content":"x"}"#);
+    assert_eq!(post(), "");
+    assert!(post().starts_with("HTTP/1.1 204"));
+    let statuses: Vec<_> = receiver.received().iter().map(|r| r.status).collect();
+    assert_eq!(statuses, [None, Some(204)]);
+}
+
+#[test]
+fn who_watches_is_told_of_each_message_and_let_go_at_the_end() {
+    let receiver = start(Options::default());
+    let mut stream = TcpStream::connect(receiver.address()).expect("the receiver listens");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time");
+    stream.write_all(b"GET /events?webhook=5 HTTP/1.0\r\n\r\n").expect("the request is taken");
+    let mut seen = String::new();
+    let mut until = |wanted: &str| {
+        while !seen.contains(wanted) {
+            let mut bytes = [0; 4096];
+            let n = stream.read(&mut bytes).expect("more within 20 s");
+            assert!(n > 0, "no {wanted} in {seen}");
+            seen.push_str(&String::from_utf8_lossy(&bytes[..n]));
+        }
+    };
+    until("event: all");
+    exchange(&receiver, "POST", "/api/webhooks/6/t", r#"{"content":"of another"}"#);
+    let answer = exchange(&receiver, "POST", "/api/webhooks/5/t?wait=true", r#"{"content":"<b>\none"}"#);
+    until("&lt;b&gt;");
+    let id = answer.split("\"id\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("an id").to_owned();
+    exchange(&receiver, "DELETE", &format!("/api/webhooks/5/t/messages/{id}"), "");
+    until("(deleted)");
+    let began = std::time::Instant::now();
+    receiver.stop().expect("a clean end");
+    assert!(began.elapsed() < Duration::from_millis(1_900), "it waited for who watches");
+    stream.read_to_string(&mut seen).expect("the end");
+    assert!(!seen.contains("of another"));
+}
