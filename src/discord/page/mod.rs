@@ -104,7 +104,8 @@ fn push_message(out: &mut String, id: u64, message: &ShownMessage) {
 }
 
 fn push_embed(out: &mut String, embed: &Embed) {
-    let color = embed.color.map_or_else(String::new, |c| format!(" style=\"border-left-color:#{:06x}\"", c & 0xff_ffff));
+    let color =
+        embed.color.map_or_else(String::new, |c| format!(" style=\"border-left-color:#{:06x}\"", c & 0xff_ffff));
     out.push_str(&format!("<section class=\"embed\"{color}>\n"));
     if let Some(author) = &embed.author {
         out.push_str(&format!("<p class=\"author\">{}</p>\n", escape(&author.name)));

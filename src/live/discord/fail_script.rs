@@ -77,7 +77,9 @@ fn answer(text: &str) -> Result<Answer, String> {
         ("slow" | "delay", Some(time), _) => Ok(Answer::Delay(time)),
         ("429", time, _) => Ok(Answer::RateLimited(time.unwrap_or(Duration::from_secs(1)))),
         (_, None, Ok(status @ 200..=599)) => Ok(Answer::Status(status)),
-        _ => Err(format!("{text:?} is no answer, wanted a status (200 to 599), 429:SECONDS, ok, slow:SECONDS, hang or close")),
+        _ => Err(format!(
+            "{text:?} is no answer, wanted a status (200 to 599), 429:SECONDS, ok, slow:SECONDS, hang or close"
+        )),
     }
 }
 
