@@ -11,6 +11,14 @@ pub trait World {
     /// Carries out one step for a criterion.
     fn observe(&mut self, criterion: &str, step: &Step) -> Outcome;
 
+    /// The outcome of a whole criterion that was judged before, or that is not to be judged any more.
+    fn settled(&mut self, _criterion: &str, _steps: &[Step]) -> Option<Outcome> {
+        None
+    }
+
+    /// Told of each criterion's outcome.
+    fn judged(&mut self, _criterion: &str, _outcome: &Outcome) {}
+
     /// What to do so that an unverified criterion can be judged; begins with a verb.
     fn how_to_verify(&self, criterion: &str) -> String;
 }
@@ -22,7 +30,12 @@ pub fn judge(lab: &Lab, checks: &[Check], world: &mut dyn World) -> Vec<Criterio
         .iter()
         .map(|criterion| {
             let steps = checks.iter().find(|c| c.id == criterion.id).map_or(&[][..], |c| &c.steps);
-            run_steps(criterion, steps, world)
+            let judged = match world.settled(&criterion.id, steps) {
+                Some(outcome) => Judged { outcome },
+                None => run_steps(criterion, steps, world),
+            };
+            world.judged(&criterion.id, &judged.outcome);
+            judged
         })
         .collect();
     resolve(lab, checks, outcomes, world)

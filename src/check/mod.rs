@@ -4,6 +4,7 @@
 //! in virtual time, or from a running stack. `probe/` is the only part that touches the world outside.
 
 pub mod acceptance;
+pub mod bundle;
 pub mod document;
 pub mod live_world;
 pub mod probe;

@@ -1,11 +1,12 @@
 //! What a step came to.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::report::{Basis, Blame};
 
 /// A link of the chain from metric to Discord; what is broken at one link is not judged behind it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Stage {
     /// docker compose refuses the project, or a container does not start.
     Compose,
@@ -45,7 +46,7 @@ impl Stage {
 }
 
 /// What was observed, with what it rests on.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Finding {
     /// `observed A; wanted B`, or a plain sentence.
     pub reason: String,
@@ -107,7 +108,7 @@ impl Finding {
 }
 
 /// What a step came to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Outcome {
     /// As asked; the next step follows.
     Holds(Finding),

@@ -37,6 +37,8 @@ pub enum Command {
     Worker,
     /// Judge a running stack over HTTP, in real time, with a Markdown report
     Check(Box<super::check::CheckArgs>),
+    /// Judge what a check observed once more, from its bundle and without the machines
+    Replay(super::replay::ReplayArgs),
     /// Run one scenario over a stack's files and print what happens
     Simulate(super::simulate::SimulateArgs),
     /// Follow a label set through an alertmanager.yml: routes, timers, what would mute it

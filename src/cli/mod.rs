@@ -15,6 +15,7 @@ mod mock;
 mod print;
 mod progress;
 mod query;
+mod replay;
 mod review;
 mod route;
 mod run;
@@ -46,6 +47,7 @@ pub fn main() -> ExitCode {
         Command::Review(a) => review::run(&a),
         Command::Worker => grade::work(),
         Command::Check(a) => check::run(&a),
+        Command::Replay(a) => replay::run(&a),
         Command::Simulate(a) => simulate::run(&a),
         Command::Route(a) => route::run(&a),
         Command::Labs(a) => labs::labs(&a),

@@ -141,6 +141,15 @@ pub(super) fn shell_word(text: &str) -> String {
     }
 }
 
+/// The Markdown report and its picture, by name.
+pub(super) fn reports(result: &RunResult, stem: &str, reproduce: &str) -> Vec<(String, String)> {
+    let picture = result.timeline.as_ref().map(|t| (format!("{stem}.svg"), svg::timeline(t)));
+    let options =
+        markdown::Options { picture: picture.as_ref().map(|(name, _)| name.clone()), reproduce: reproduce.to_owned() };
+    let report = (format!("{stem}.md"), markdown::render(result, &options));
+    [report].into_iter().chain(picture).collect()
+}
+
 /// Writes the Markdown report, its picture, and JUnit if wanted; gives the report's path.
 ///
 /// # Errors
@@ -152,11 +161,7 @@ pub fn write_reports(result: &RunResult, output: &Output, stem: &str, reproduce:
     if std::fs::read_to_string(&report).is_ok_and(|there| !there.starts_with(MARKER)) {
         return Err(format!("{} is there and was not written by labkit; choose another --out", report.display()));
     }
-    let picture = result.timeline.as_ref().map(|t| (format!("{stem}.svg"), svg::timeline(t)));
-    let options =
-        markdown::Options { picture: picture.as_ref().map(|(name, _)| name.clone()), reproduce: reproduce.to_owned() };
-    std::fs::write(&report, markdown::render(result, &options)).map_err(|e| cannot(&report, e))?;
-    if let Some((name, text)) = picture {
+    for (name, text) in reports(result, stem, reproduce) {
         let path = output.out.join(name);
         std::fs::write(&path, text).map_err(|e| cannot(&path, e))?;
     }

@@ -144,6 +144,11 @@ impl FileTree {
         Self::new(Arc::new(Memory::new(files)), None)
     }
 
+    /// Where its entries come from.
+    pub fn source(&self) -> Arc<dyn Files> {
+        self.inner.files.clone()
+    }
+
     /// Every entry, ordered by path.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.inner.entries.values()

@@ -75,6 +75,7 @@ fn basic(password: &str) -> &'static str {
     match password {
         "admin" => "Basic YWRtaW46YWRtaW4=",
         "changed" => "Basic YWRtaW46Y2hhbmdlZA==",
+        "s3cr3t-passphrase" => "Basic YWRtaW46czNjcjN0LXBhc3NwaHJhc2U=",
         other => panic!("no Base64 for {other}"),
     }
 }

@@ -1,6 +1,6 @@
 //! A lab's whole acceptance run on a running stack.
 
-use super::{LiveWorld, Settings};
+use super::{LiveWorld, Settings, State};
 use crate::check::acceptance::{lab_info, leave_out};
 use crate::check::simulated::Simulated;
 use crate::check::{Check, judge};
@@ -22,23 +22,32 @@ pub struct Request<'a> {
     pub subject: Subject,
 }
 
+/// What a check came to.
+pub struct Checked {
+    /// The verdicts.
+    pub result: RunResult,
+    /// What was judged and seen, for another run to go on with.
+    pub state: State,
+}
+
 /// Judges every criterion.
 ///
 /// # Errors
 /// No requests can be made from this machine.
-pub fn run(request: &Request<'_>, mut settings: Settings<'_>) -> Result<RunResult, String> {
+pub fn run(request: &Request<'_>, mut settings: Settings<'_>) -> Result<Checked, String> {
     let files = request.tree.map(|tree| Simulated::new(request.lab, request.checks, tree, request.starter));
     let only = settings.only;
     // The alerts whose message is wanted under load.
     settings.load_alerts = super::plan::load_alerts(request.checks).map(str::to_owned);
     let mut world = LiveWorld::new(request.lab, settings, files)?;
+    world.ask_for_configuration();
     let mut criteria = judge(request.lab, request.checks, &mut world);
     if !only.is_empty() {
         for c in criteria.iter_mut().filter(|c| !only.contains(&c.id)) {
             leave_out(c);
         }
     }
-    Ok(RunResult {
+    let result = RunResult {
         schema: RunResult::SCHEMA.to_owned(),
         labkit: env!("CARGO_PKG_VERSION").to_owned(),
         lab: lab_info(request.lab),
@@ -50,5 +59,6 @@ pub fn run(request: &Request<'_>, mut settings: Settings<'_>) -> Result<RunResul
         advice: world.advice(),
         diagnostics: Vec::new(),
         timeline: world.timeline(),
-    })
+    };
+    Ok(Checked { result, state: world.state() })
 }

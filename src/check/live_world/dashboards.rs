@@ -3,8 +3,7 @@
 use serde_json::json;
 
 use super::connection::{Standing, grafana_standing};
-use super::{LiveWorld, Seen, messages};
-use crate::check::probe::clock;
+use super::{LiveWorld, Seen, cpu_values};
 use crate::check::probe::grafana::{FirstPassword, Grafana, NoAnswer};
 use crate::check::probe::http::Auth;
 use crate::check::probe::prometheus::Answered;
@@ -41,7 +40,7 @@ fn cpu_values(world: &mut LiveWorld<'_>, during: &str) -> Outcome {
     }
     seen(world);
     match (&world.grafana, &world.played) {
-        (Some(Ok(seen)), Some(Ok(record))) => messages::in_grafana(record, during, &seen.grafana, &seen.sources),
+        (Some(Ok(seen)), Some(Ok(record))) => cpu_values::judge(record, during, seen),
         (Some(Err(standing)), _) => stands(standing.clone()),
         _ => Outcome::Error(Finding::said("Grafana was not asked")),
     }
@@ -122,7 +121,7 @@ fn reaches(world: &LiveWorld<'_>, seen: &Seen) -> Outcome {
                 .stage(Stage::Delivery),
         );
     }
-    let now = clock::unix_now();
+    let now = world.tape().wall();
     let metric = world.metric();
     let mut troubles = Vec::new();
     for source in &sources {

@@ -6,7 +6,6 @@ use serde_json::json;
 use super::connection::{self, standing};
 use super::{LiveWorld, rules};
 use crate::check::probe::alertmanager::Counted;
-use crate::check::probe::clock::{self, Moment};
 use crate::check::probe::prometheus::Rule;
 use crate::check::{Finding, Messages, Outcome, Stage};
 use crate::report::Basis;
@@ -54,8 +53,8 @@ struct Seen {
 fn watch(world: &LiveWorld<'_>, set: &str, found: &[Rule]) -> Outcome {
     let longest = found.iter().map(|r| r.hold).fold(0.0, f64::max);
     let time = (longest + ON_TOP).clamp(WATCH.0, WATCH.1);
-    let start = Moment::now();
-    let began = clock::unix_now();
+    let start = world.tape().steady();
+    let began = world.tape().wall();
     let mut seen = Seen::default();
     loop {
         if let Some(message) = arrived(world, found) {
@@ -79,15 +78,15 @@ fn watch(world: &LiveWorld<'_>, set: &str, found: &[Rule]) -> Outcome {
                 )]),
             );
         }
-        if start.elapsed() >= time {
+        let left = start + time - world.tape().steady();
+        if left <= 0.0 {
             break;
         }
-        (world.settings.waiting)(&format!(
-            "waiting for {} to fire, {:.0} s at most",
-            rules::names(found),
-            time - start.elapsed()
-        ));
-        clock::sleep(1.0);
+        if world.stopped() {
+            return super::by_hand();
+        }
+        (world.settings.waiting)(&format!("waiting for {} to fire, {:.0} s at most", rules::names(found), left));
+        world.tape().sleep(1.0);
     }
     broken(world, set, found, &seen, time)
 }
@@ -98,14 +97,14 @@ fn how(text: &str) -> serde_json::Value {
 
 /// The name of an alert that a received message is about.
 fn arrived(world: &LiveWorld<'_>, found: &[Rule]) -> Option<String> {
-    let messages = world.settings.arrived.as_ref()?();
+    let messages = world.arrived()?;
     let taken = |answer: Option<u16>| matches!(answer, Some(200..=299));
     found.iter().find(|r| messages.iter().any(|m| taken(m.answer) && m.body.contains(&r.name))).map(|r| r.name.clone())
 }
 
 /// Looks once; what cannot be asked in this moment is asked again in the next.
 fn look(world: &LiveWorld<'_>, found: &[Rule], began: f64, seen: &mut Seen) {
-    let now = clock::unix_now();
+    let now = world.tape().wall();
     for rule in found {
         let name = rule.name.replace('\\', "\\\\").replace('"', "\\\"");
         let expr = format!("ALERTS{{alertname=\"{name}\",alertstate=\"firing\"}}");

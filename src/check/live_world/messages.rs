@@ -2,25 +2,32 @@
 
 use serde_json::{Value, json};
 
-use super::stress::{BEFORE, Ended, NotPlayed, Record};
+use super::stress::{BEFORE, Ended, Look, NotPlayed, Record};
 use super::{Arrived, LiveWorld, rules};
-use crate::check::probe::grafana::Grafana;
 use crate::check::{Finding, MessageState, Messages, Outcome, SshStep};
 use crate::report::{Band, BandState, Basis, Blame, Message, PhaseMark, Series, Timeline};
-use crate::stack::grafana::DataSources;
 
 /// Seconds after a load's start that do not count: workers start one after the other.
 const RAMP: f64 = 4.0;
 /// Seconds that two clocks may differ.
 const CLOCK_SKEW: f64 = 30.0;
-/// What panels of Node Exporter Full call CPU busy.
-const CPU_BUSY: &str = "100 * (1 - avg by (instance) (rate(node_cpu_seconds_total{mode=\"idle\"}[1m])))";
+/// Seconds that an alert may be told after it was last seen: Alertmanager's usual group_interval and a little.
+const REMEMBERED: f64 = 330.0;
+/// The colours of Alertmanager's messages on Discord: firing and resolved.
+const RED: u64 = 0x992D22;
+const GREEN: u64 = 0x2E_CC71;
 
 /// The names of a set's alerting rules, as Prometheus has them.
 pub fn names_of(world: &LiveWorld<'_>, set: &str) -> Vec<String> {
     let Some(alerts) = world.lab.alerts.get(set) else { return Vec::new() };
     let rules = world.prometheus.rules().unwrap_or_default();
     rules::of_set(&rules, alerts).into_iter().map(|r| r.name.clone()).collect()
+}
+
+/// `for` of these alerts, in seconds.
+pub fn holds_of(world: &LiveWorld<'_>, names: &[String]) -> Vec<f64> {
+    let rules = world.prometheus.rules().unwrap_or_default();
+    rules.into_iter().filter(|r| r.alerting && names.contains(&r.name)).map(|r| r.hold).collect()
 }
 
 /// Why nothing was played, as an outcome.
@@ -30,47 +37,173 @@ pub fn not_played(no: &NotPlayed) -> Outcome {
     Outcome::Error(finding)
 }
 
-/// What a message told of some alerts.
-fn tells(message: &Arrived, names: &[String], state: MessageState) -> bool {
-    if !matches!(message.answer, Some(200..=299)) || !names.iter().any(|n| message.body.contains(n.as_str())) {
-        return false;
-    }
-    let lower = message.body.to_ascii_lowercase();
-    match state {
-        // The usual title says FIRING as soon as one alert fires, and lists resolved ones below.
-        MessageState::Firing => lower.contains("firing"),
-        MessageState::Resolved => lower.contains("resolved"),
-    }
+/// What is known of something having been told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    /// Nothing.
+    No,
+    /// It was, then.
+    At(f64),
+    /// Something was told then, and why it may have been about something else.
+    Unsure(f64, String),
 }
 
-/// When something was told in a stretch of time, and how that is known. With counters alone, a message counts when
-/// one was delivered while the alert stood that way.
-fn told(record: &Record, names: &[String], state: MessageState, from: f64, until: f64) -> Option<f64> {
-    let direct = record.messages.iter().filter(|(t, m)| (from..=until).contains(t) && tells(m, names, state));
-    if let Some((t, _)) = direct.min_by(|a, b| a.0.total_cmp(&b.0)) {
-        return Some(*t);
+/// When something was told in a stretch of time, and how sure that is. A message that names none of the alerts, and
+/// a counter that goes up, count by their time; other alerts make that unsure.
+pub fn told(record: &Record, names: &[String], state: MessageState, from: f64, until: f64) -> Told {
+    let taken = |m: &Arrived| matches!(m.answer, Some(200..=299));
+    let inside = |t: f64| (from..=until).contains(&t);
+    let direct = record.messages.iter().filter(|(t, m)| inside(*t) && taken(m));
+    let named = direct.clone().filter(|(_, m)| Spoken::of(m).tells(names, state));
+    if let Some((t, _)) = named.min_by(|a, b| a.0.total_cmp(&b.0)) {
+        return Told::At(*t);
     }
+    let firing = |l: &&Look| l.firing && names.contains(&l.alert);
     let stood = match state {
-        MessageState::Firing => record.looks.iter().find(|l| l.firing && names.contains(&l.alert) && l.t >= from)?.t,
-        MessageState::Resolved => {
-            let last = record.looks.iter().rfind(|l| l.firing && names.contains(&l.alert))?.t;
-            last.max(from)
-        }
+        MessageState::Firing => record.looks.iter().filter(firing).find(|l| l.t >= from).map(|l| l.t),
+        MessageState::Resolved => record.looks.iter().rfind(firing).map(|l| l.t.max(from)),
     };
-    let before = record.delivered.iter().rfind(|(t, _)| *t < stood).or(record.delivered.first())?.1;
-    record.delivered.iter().find(|(t, n)| *t >= stood && *t <= until && *n > before).map(|(t, _)| *t)
+    let Some(stood) = stood else { return Told::No };
+    let others: Vec<&str> =
+        record.looks.iter().map(|l| l.alert.as_str()).filter(|n| !names.iter().any(|m| m == n)).collect();
+    let unnamed = direct.filter(|(_, m)| {
+        let spoken = Spoken::of(m);
+        let named =
+            spoken.is_usual() || others.iter().any(|n| spoken.names(n)) || names.iter().any(|n| spoken.names(n));
+        !named && spoken.may_tell(state)
+    });
+    let counted = record.delivered.windows(2).filter(|w| w[1].1 > w[0].1).map(|w| w[1].0);
+    let mut moments: Vec<f64> = unnamed.map(|(t, _)| *t).chain(counted).filter(|t| *t > stood && inside(*t)).collect();
+    moments.sort_by(f64::total_cmp);
+    let mut unsure = Told::No;
+    for t in moments {
+        match another(record, names, t) {
+            None => return Told::At(t),
+            Some(other) if unsure == Told::No => unsure = Told::Unsure(t, other),
+            Some(_) => {}
+        }
+    }
+    unsure
 }
 
-/// When the end of these alerts was told after a moment.
+/// Another alert that something told at a moment may have been about.
+fn another(record: &Record, names: &[String], t: f64) -> Option<String> {
+    let near = |at: f64| (t - REMEMBERED..=t).contains(&at);
+    let firing = record.looks.iter().filter(|l| l.firing && near(l.t)).map(|l| &l.alert);
+    let elsewhere = record.at_alertmanager.iter().filter(|(at, _)| near(*at)).map(|(_, n)| n);
+    firing.chain(elsewhere).find(|n| !names.contains(n)).cloned()
+}
+
+/// The words of a message.
+struct Spoken {
+    text: String,
+    colour: Option<u64>,
+}
+
+impl Spoken {
+    fn of(message: &Arrived) -> Self {
+        let body: Value = serde_json::from_str(&message.body).unwrap_or_default();
+        let mut text = String::new();
+        words(&body, &mut text);
+        if text.is_empty() {
+            text.clone_from(&message.body);
+        }
+        Self { text, colour: body["embeds"][0]["color"].as_u64() }
+    }
+
+    /// Whether it is in Alertmanager's own words, which name the alert.
+    fn is_usual(&self) -> bool {
+        self.text.contains("alertname = ") || self.text.starts_with("[FIRING") || self.text.starts_with("[RESOLVED")
+    }
+
+    fn names(&self, name: &str) -> bool {
+        holds_word(&self.text, name)
+    }
+
+    /// Whether its colour and words fit.
+    fn may_tell(&self, state: MessageState) -> bool {
+        match (self.colour, state) {
+            (Some(RED), MessageState::Resolved) | (Some(GREEN), MessageState::Firing) => false,
+            (Some(RED | GREEN), _) => true,
+            _ => {
+                let lower = self.text.to_ascii_lowercase();
+                let (firing, resolved) = (lower.contains("firing"), lower.contains("resolved"));
+                match state {
+                    MessageState::Firing => firing || !resolved,
+                    MessageState::Resolved => resolved || !firing,
+                }
+            }
+        }
+    }
+
+    /// Whether it tells that of one of these alerts.
+    fn tells(&self, names: &[String], state: MessageState) -> bool {
+        let (wanted, other) = match state {
+            MessageState::Firing => ("Alerts Firing:", "Alerts Resolved:"),
+            MessageState::Resolved => ("Alerts Resolved:", "Alerts Firing:"),
+        };
+        // The usual text lists what fires and what is over one after the other.
+        let part = match (self.text.find(wanted), self.text.find(other)) {
+            (Some(from), Some(to)) if to > from => &self.text[from..to],
+            (Some(from), _) => &self.text[from..],
+            (None, Some(_)) => return false,
+            (None, None) => {
+                let lower = self.text.to_ascii_lowercase();
+                let word = if state == MessageState::Firing { "firing" } else { "resolved" };
+                let coloured = matches!(
+                    (self.colour, state),
+                    (Some(RED), MessageState::Firing) | (Some(GREEN), MessageState::Resolved)
+                );
+                return (lower.contains(word) || coloured) && names.iter().any(|n| self.names(n));
+            }
+        };
+        names.iter().any(|n| holds_word(part, n))
+    }
+}
+
+/// Every text in a message.
+fn words(value: &Value, out: &mut String) {
+    match value {
+        Value::String(text) => {
+            out.push_str(text);
+            out.push('\n');
+        }
+        Value::Array(list) => list.iter().for_each(|v| words(v, out)),
+        Value::Object(map) => map.values().for_each(|v| words(v, out)),
+        _ => {}
+    }
+}
+
+/// Whether a name stands in a text, and not as a part of a longer one.
+fn holds_word(text: &str, name: &str) -> bool {
+    let inner = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    !name.is_empty()
+        && text
+            .match_indices(name)
+            .any(|(at, _)| !inner(text[..at].chars().next_back()) && !inner(text[at + name.len()..].chars().next()))
+}
+
+/// When a firing message came after a moment, for sure or not.
+pub fn fired_after(record: &Record, names: &[String], moment: f64) -> Option<f64> {
+    match told(record, names, MessageState::Firing, moment, f64::INFINITY) {
+        Told::At(t) | Told::Unsure(t, _) => Some(t),
+        Told::No => None,
+    }
+}
+
+/// When the end of these alerts was told after a moment, for sure or not.
 pub fn resolved_after(record: &Record, names: &[String], moment: f64) -> Option<f64> {
-    told(record, names, MessageState::Resolved, moment, f64::INFINITY)
+    match told(record, names, MessageState::Resolved, moment, f64::INFINITY) {
+        Told::At(t) | Told::Unsure(t, _) => Some(t),
+        Told::No => None,
+    }
 }
 
 fn how(record: &Record) -> Value {
     let text = if record.delivered.is_empty() {
         "how messages were observed: they were received by labkit itself (--discord-listen)"
     } else {
-        "how messages were observed: Alertmanager's counters went up while Prometheus showed the alert that way"
+        "how messages were observed: Alertmanager's counters of notifications went up while the log of alerts showed this alert, and no other one, that way"
     };
     json!({"kind": "text", "text": text})
 }
@@ -83,9 +216,27 @@ pub fn judge(record: &Record, names: &[String], title: &str, step: &Messages) ->
     };
     let cut = (record.ended != Ended::Whole && record.until < until.min(record.schedule.end()))
         .then(|| format!("the scenario ended after {:.0} s: {}", record.until, why(&record.ended)));
-    let when = told(record, names, step.state, from, until);
+    let (when, unsure) = match told(record, names, step.state, from, until) {
+        Told::At(t) => (Some(t), None),
+        Told::Unsure(t, other) => (None, Some((t, other))),
+        Told::No => (None, None),
+    };
     let fired = record.looks.iter().find(|l| l.firing && names.contains(&l.alert) && (from..=until).contains(&l.t));
     let state = if step.state == MessageState::Firing { "firing" } else { "resolved" };
+    if let Some((t, other)) = unsure {
+        return Outcome::Review(
+            Finding::observed(
+                format!(
+                    "something told at {} that may be a {state} message about {title}, or one about {other}",
+                    clock_text(t)
+                ),
+                "to know which",
+            )
+            .hint("look at the channel on Discord; or let labkit receive the messages with --discord-listen")
+            .basis(Basis::Live)
+            .evidence([how(record)]),
+        );
+    }
     if step.never {
         let spoke = when.or_else(|| fired.filter(|_| step.state == MessageState::Firing && from < 0.0).map(|l| l.t));
         return match (spoke, cut) {
@@ -102,7 +253,7 @@ pub fn judge(record: &Record, names: &[String], title: &str, step: &Messages) ->
                     Outcome::Fails(finding)
                 }
             }
-            (None, Some(cut)) => Outcome::Inconclusive(Finding::said(cut).basis(Basis::Live)),
+            (None, Some(cut)) => ended_early(record, cut),
             (None, None) => Outcome::Holds(
                 Finding::said(format!("observed no message about {title} until {}", clock_text(until)))
                     .basis(Basis::Live)
@@ -116,7 +267,7 @@ pub fn judge(record: &Record, names: &[String], title: &str, step: &Messages) ->
                 .basis(Basis::Live)
                 .evidence([how(record)]),
         ),
-        (None, Some(cut)) => Outcome::Inconclusive(Finding::said(cut).basis(Basis::Live)),
+        (None, Some(cut)) => ended_early(record, cut),
         (None, None) => {
             let stood = match fired {
                 Some(look) => format!("{} firing in Prometheus from {} on, but", look.alert, clock_text(look.t)),
@@ -137,7 +288,27 @@ pub fn judge(record: &Record, names: &[String], title: &str, step: &Messages) ->
     }
 }
 
-fn why(ended: &Ended) -> String {
+/// What was not seen because the scenario ended: nobody's fault, and told with what was seen.
+fn ended_early(record: &Record, cut: String) -> Outcome {
+    let mut seen: Vec<String> = Vec::new();
+    for look in &record.looks {
+        let told = format!("{} {}", look.alert, if look.firing { "firing" } else { "pending" });
+        if !seen.contains(&told) {
+            seen.push(told);
+        }
+    }
+    let seen =
+        if seen.is_empty() { "no alert until then".to_owned() } else { format!("until then {}", seen.join(", ")) };
+    Outcome::Inconclusive(
+        Finding::said(cut)
+            .hint("run again with --resume: what was seen is not repeated")
+            .basis(Basis::Live)
+            .evidence([json!({"kind": "text", "text": format!("observed {seen}")})]),
+    )
+}
+
+/// How it ended, in words.
+pub fn why(ended: &Ended) -> String {
     match ended {
         Ended::Whole => "as planned".to_owned(),
         Ended::Stopped => "it was stopped by hand".to_owned(),
@@ -226,7 +397,12 @@ fn about_machine(record: &Record) -> Vec<Value> {
         Some(name) => format!("Node Exporter runs as the service {name}"),
         None => "no service of Node Exporter's usual names is active".to_owned(),
     };
-    let mut texts = vec![format!("on the machine {service}")];
+    let page = match record.facts.page {
+        Some(n) => format!("its page gives {n} values of node_cpu_seconds_total to curl there"),
+        None => "nothing gives a page of metrics to curl there".to_owned(),
+    };
+    let mut texts = vec![format!("on the machine {service}; {page}")];
+    texts.extend(record.notes.iter().cloned());
     // The machine was asked at the beginning of the watch.
     let ahead = record.facts.clock as f64 - (record.start - BEFORE);
     if ahead.abs() > CLOCK_SKEW {
@@ -239,58 +415,17 @@ fn about_machine(record: &Record) -> Vec<Value> {
     texts.into_iter().map(|text| json!({"kind": "text", "text": text})).collect()
 }
 
-/// The CPU's values are to be read in Grafana.
-pub fn in_grafana(record: &Record, during: &str, grafana: &Grafana, sources: &DataSources) -> Outcome {
-    let (from, to) = match stretch(record, during) {
-        Ok(stretch) => stretch,
-        Err(e) => return Outcome::Error(Finding::said(e)),
-    };
-    if record.until < to {
-        return Outcome::Inconclusive(
-            Finding::said(format!("the scenario ended after {:.0} s: {}", record.until, why(&record.ended)))
-                .basis(Basis::Live),
-        );
-    }
-    let Some(source) = sources.known.iter().find(|s| s.is_prometheus()) else {
-        return Outcome::Fails(
-            Finding::observed("no data source of type prometheus in Grafana", "one with the machine's CPU values")
-                .basis(Basis::Live),
-        );
-    };
-    match grafana.query(source, CPU_BUSY, record.start + from, record.start + to + 5.0) {
-        Ok(series) => {
-            let most = series.iter().flat_map(|s| &s.points).map(|p| p.1).fold(f64::NAN, f64::max);
-            let observed = format!("at most {most:.0} % CPU through Grafana's data source {}", source.name);
-            if most.is_nan() {
-                Outcome::Fails(
-                    Finding::observed(
-                        format!("no CPU values through Grafana's data source {}", source.name),
-                        "the values of the load",
-                    )
-                    .basis(Basis::Live),
-                )
-            } else if most >= 90.0 || to - from < 60.0 && most > 0.0 {
-                Outcome::Holds(Finding::said(format!("observed {observed}")).basis(Basis::Live))
-            } else {
-                Outcome::Fails(Finding::observed(observed, "the load to be seen, 90 % or more").basis(Basis::Live))
-            }
-        }
-        Err(why) => Outcome::Fails(
-            Finding::observed(format!("{why} from Grafana's data source {}", source.name), "the values of the load")
-                .basis(Basis::Live),
-        ),
-    }
-}
-
 /// The picture of what was seen.
 pub fn timeline(record: &Record, names: &[String], receiver: &str) -> Timeline {
     let phases = record.schedule.stretches.iter().filter(|s| s.load);
     let mut values: Vec<Series> = Vec::new();
     let mut bands: Vec<Band> = Vec::new();
     for look in record.looks.iter().filter(|l| names.contains(&l.alert)) {
-        match values.iter_mut().find(|s| s.name == look.alert) {
-            Some(series) => series.points.push((look.t, look.value)),
-            None => values.push(Series { name: look.alert.clone(), points: vec![(look.t, look.value)] }),
+        if let Some(value) = look.value {
+            match values.iter_mut().find(|s| s.name == look.alert) {
+                Some(series) => series.points.push((look.t, value)),
+                None => values.push(Series { name: look.alert.clone(), points: vec![(look.t, value)] }),
+            }
         }
         let state = if look.firing { BandState::Firing } else { BandState::Pending };
         // Looks that follow one another closely are one stretch.
@@ -299,10 +434,16 @@ pub fn timeline(record: &Record, names: &[String], receiver: &str) -> Timeline {
             _ => bands.push(Band { alert: look.alert.clone(), state, from: look.t, until: look.t }),
         }
     }
-    let ours = |m: &Arrived| names.iter().any(|n| m.body.contains(n.as_str()));
+    for (name, points) in [("CPU in Prometheus", &record.in_prometheus), ("CPU in Grafana", &record.in_grafana)] {
+        if !points.is_empty() {
+            values.push(Series { name: name.to_owned(), points: points.clone() });
+        }
+    }
+    let ours = |m: &Arrived| names.iter().any(|n| Spoken::of(m).names(n));
+    let notes: String = record.notes.iter().map(|n| format!("; {n}")).collect();
     Timeline {
         title: "The load as it was observed".to_owned(),
-        note: format!("real time, {} ({} cores)", record.facts.system, record.facts.cores),
+        note: format!("real time, {} ({} cores){notes}", record.facts.system, record.facts.cores),
         load: Series { name: "CPU busy".to_owned(), points: record.cpu.clone() },
         values,
         threshold: None,
@@ -313,7 +454,7 @@ pub fn timeline(record: &Record, names: &[String], receiver: &str) -> Timeline {
             .iter()
             .map(|(t, m)| Message {
                 t: *t,
-                firing: tells(m, names, MessageState::Firing),
+                firing: Spoken::of(m).may_tell(MessageState::Firing),
                 receiver: receiver.to_owned(),
                 answer: m.answer,
                 title: embed(m, "title"),
@@ -332,8 +473,7 @@ fn embed(message: &Arrived, key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::live_world::stress::Look;
-    use crate::check::probe::ssh::Facts;
+    use crate::check::probe::machine::Facts;
     use crate::check::simulated::schedule::Schedule;
     use crate::lab::{Lab, LabFiles};
 
@@ -345,7 +485,7 @@ mod tests {
     fn played(firing: (u32, u32)) -> Record {
         let lab = Lab::parse(&LabFiles::embedded("07-monitoring").expect("embedded"), &[]).expect("valid");
         let schedule = Schedule::new(&lab.scenarios["cpu-stress"], None).expect("valid");
-        let look = |t: u32| Look { t: f64::from(t), alert: "Busy".to_owned(), firing: true, value: 95.0 };
+        let look = |t: u32| Look { t: f64::from(t), alert: "Busy".to_owned(), firing: true, value: Some(95.0) };
         Record {
             until: schedule.end(),
             schedule,
@@ -353,6 +493,10 @@ mod tests {
             ended: Ended::Whole,
             facts: Facts::default(),
             cpu: Vec::new(),
+            in_prometheus: Vec::new(),
+            in_grafana: Vec::new(),
+            at_alertmanager: Vec::new(),
+            notes: Vec::new(),
             looks: (firing.0..firing.1).step_by(2).map(look).collect(),
             delivered: Vec::new(),
             messages: Vec::new(),
@@ -401,11 +545,42 @@ mod tests {
         let firing = step(MessageState::Firing, false, "long.start", "long.end + 60s");
         let resolved = step(MessageState::Resolved, false, "long.end", "long.end + 10m");
         record.delivered = vec![(-10.0, 3.0), (400.0, 3.0), (498.0, 3.0), (530.0, 4.0), (570.0, 4.0), (580.0, 5.0)];
-        assert_eq!(told(&record, &names(), MessageState::Firing, 300.0, 600.0), Some(530.0));
+        assert_eq!(told(&record, &names(), MessageState::Firing, 300.0, 600.0), Told::At(530.0));
         assert!(matches!(judge(&record, &names(), "CPU alerts", &firing), Outcome::Holds(_)));
         assert!(matches!(judge(&record, &names(), "CPU alerts", &resolved), Outcome::Holds(_)));
+        // Another alert may have been what was told.
+        record.looks.push(Look { t: 525.0, alert: "ModelHigh".to_owned(), firing: true, value: None });
+        let Outcome::Review(f) = judge(&record, &names(), "CPU alerts", &firing) else { panic!("not to be known") };
+        assert!(
+            f.reason.contains("at 8:50 that may be a firing message about CPU alerts, or one about ModelHigh"),
+            "{}",
+            f.reason
+        );
+        record.looks.pop();
         record.delivered.truncate(3);
         assert!(matches!(judge(&record, &names(), "CPU alerts", &firing), Outcome::Fails(_)));
+    }
+
+    #[test]
+    fn a_message_is_about_what_it_names_as_a_word_and_in_its_part() {
+        let say = |title: &str, text: &str| Arrived {
+            at: 0.0,
+            answer: Some(204),
+            body: json!({"embeds": [{"title": title, "description": text, "color": 0x992D22}]}).to_string(),
+        };
+        let spoken = Spoken::of(&say(
+            "[FIRING:1]",
+            "Alerts Firing:\n - alertname = Busy\nAlerts Resolved:\n - alertname = Old\n",
+        ));
+        let tells = |name: &str, state| spoken.tells(&[name.to_owned()], state);
+        assert!(tells("Busy", MessageState::Firing) && !tells("Busy", MessageState::Resolved));
+        assert!(tells("Old", MessageState::Resolved) && !tells("Old", MessageState::Firing));
+        assert!(!tells("Bus", MessageState::Firing));
+        // One that names nothing counts by its time and colour.
+        let mut record = played((500, 560));
+        record.messages = vec![(505.0, say("Attention", "the processor is hot"))];
+        assert_eq!(told(&record, &names(), MessageState::Firing, 300.0, 600.0), Told::At(505.0));
+        assert_eq!(told(&record, &names(), MessageState::Resolved, 500.0, 600.0), Told::No);
     }
 
     #[test]

@@ -4,42 +4,40 @@
 
 mod acceptance;
 mod connection;
+mod cpu_values;
 mod dashboards;
 mod delivery;
+mod foresee;
 mod messages;
 mod pages;
 mod plan;
 mod queries;
 mod rules;
+mod state;
 mod stress;
 
 use super::probe::alertmanager::Alertmanager;
-use super::probe::clock::{self, Moment};
 use super::probe::grafana::Grafana;
 use super::probe::http::{Auth, Base, Client};
+use super::probe::machine::Facts;
 use super::probe::prometheus::{NoData, Prometheus};
+use super::probe::tape::Tape;
 use super::simulated::Simulated;
-use super::{Finding, Outcome, Step, World};
+use super::{CanAlert, Finding, Outcome, Probe, Step, World};
 use crate::lab::Lab;
 use crate::report::{AdviceResult, DialectInfo, Timeline};
 use crate::stack::grafana::{Dashboard, DataSources};
 use connection::Standing;
+use foresee::Foreseen;
+use serde_json::Value;
+use std::cell::{Cell, RefCell};
 use stress::{NotPlayed, Record};
 
-pub use acceptance::{Request, run};
-pub use plan::plan;
+pub use super::probe::tape::Arrived;
+pub use acceptance::{Checked, Request, run};
+pub use plan::{Asked, plan};
+pub use state::{Called, CalledVm, GrafanaUser, State};
 pub use stress::Vm;
-
-/// A message that arrived at a stand-in for Discord.
-#[derive(Clone, Debug)]
-pub struct Arrived {
-    /// When, in seconds of Unix time.
-    pub at: f64,
-    /// The status it was answered with.
-    pub answer: Option<u16>,
-    /// The body as it came.
-    pub body: String,
-}
 
 /// Where the parts of the stack are, and what else is known about it.
 pub struct Settings<'a> {
@@ -67,6 +65,14 @@ pub struct Settings<'a> {
     pub stopped: Box<dyn Fn() -> bool + 'a>,
     /// Told what is being waited for.
     pub waiting: Box<dyn Fn(&str) + 'a>,
+    /// The way to the world, or to what was written down of it.
+    pub tape: Tape,
+    /// How the check was called.
+    pub called: Called,
+    /// What an interrupted run has judged and seen.
+    pub resumed: Option<State>,
+    /// Keeps what was judged and seen so far.
+    pub keep: Box<dyn Fn(&State) + 'a>,
 }
 
 /// Answers steps from a running stack.
@@ -85,6 +91,14 @@ pub struct LiveWorld<'a> {
     advice: Vec<AdviceResult>,
     /// What was seen of the load, once it was made.
     played: Option<Result<Record, NotPlayed>>,
+    /// What the load must lead to, once it was worked out.
+    foreseen: Option<Result<Foreseen, String>>,
+    /// What was judged so far.
+    state: RefCell<State>,
+    /// When it was kept last.
+    kept: Cell<f64>,
+    /// The machine over SSH, once it was asked.
+    facts: Option<Result<Facts, NotPlayed>>,
 }
 
 /// What Grafana told.
@@ -101,7 +115,12 @@ impl<'a> LiveWorld<'a> {
     /// # Errors
     /// No requests can be made from this machine.
     pub fn new(lab: &'a Lab, settings: Settings<'a>, files: Option<Simulated<'a>>) -> Result<Self, String> {
-        let client = Client::new()?;
+        let client = Client::new(settings.tape.clone())?;
+        let mut state = State::new(settings.called.clone());
+        if let Some(resumed) = &settings.resumed {
+            state.outcomes.clone_from(&resumed.outcomes);
+            state.played.clone_from(&resumed.played);
+        }
         Ok(Self {
             lab,
             files,
@@ -114,6 +133,10 @@ impl<'a> LiveWorld<'a> {
             grafana: None,
             advice: Vec::new(),
             played: None,
+            foreseen: None,
+            state: RefCell::new(state),
+            kept: Cell::new(f64::NEG_INFINITY),
+            facts: None,
         })
     }
 
@@ -131,6 +154,21 @@ impl<'a> LiveWorld<'a> {
         std::mem::take(&mut self.advice)
     }
 
+    fn tape(&self) -> &Tape {
+        &self.settings.tape
+    }
+
+    /// Whether somebody wants it to end.
+    fn stopped(&self) -> bool {
+        self.tape().stopped(|| (self.settings.stopped)())
+    }
+
+    /// What the stand-in for Discord has received, when one listens.
+    fn arrived(&self) -> Option<Vec<Arrived>> {
+        let arrived = self.settings.arrived.as_ref()?;
+        Some(self.tape().messages(arrived))
+    }
+
     /// The lab's name of the mocked model's metric.
     fn metric(&self) -> &str {
         self.lab.parameters.get("mock.metric").unwrap_or("model_result")
@@ -142,14 +180,18 @@ impl<'a> LiveWorld<'a> {
 
     /// Repeats an observation until it holds or the time is over; gives the last one.
     fn within(&self, seconds: f64, what: &str, mut observe: impl FnMut() -> Outcome) -> Outcome {
-        let start = Moment::now();
+        let start = self.tape().steady();
         loop {
             let outcome = observe();
-            if matches!(outcome, Outcome::Holds(_)) || start.elapsed() >= seconds {
+            let left = start + seconds - self.tape().steady();
+            if matches!(outcome, Outcome::Holds(_)) || left <= 0.0 {
                 return outcome;
             }
-            (self.settings.waiting)(&format!("{what}, for {:.0} s at most", seconds - start.elapsed()));
-            clock::sleep(1.0);
+            if self.stopped() {
+                return by_hand();
+            }
+            (self.settings.waiting)(&format!("{what}, for {left:.0} s at most"));
+            self.tape().sleep(1.0);
         }
     }
 
@@ -162,13 +204,88 @@ impl<'a> LiveWorld<'a> {
         };
         if self.played.is_none() {
             let set = self.settings.load_alerts.clone().unwrap_or_default();
-            self.played = Some(stress::play(self, vm, &set));
+            let earlier = self.settings.resumed.as_ref().and_then(|r| r.played.clone());
+            self.played = Some(match earlier {
+                // The load was seen to its end then.
+                Some(record) if record.first_to_repeat().is_none() => Ok(record),
+                earlier => {
+                    self.foreseen = Some(foresee::of_world(self, &set));
+                    stress::play(self, vm, &set, earlier.as_ref())
+                }
+            });
+            if let Some(Ok(record)) = &self.played {
+                self.keep(record, true);
+                if let Some(difference) = foresee::difference(self, record) {
+                    let reason = format!(
+                        "what was foreseen from the loaded rules and what came differ first here: {difference}"
+                    );
+                    let id = "prediction-differs".to_owned();
+                    self.advice.push(AdviceResult { id, severity: "info".to_owned(), reason, at: None });
+                }
+            }
         }
         match &self.played {
-            Some(Ok(record)) => judge(self, record),
+            Some(Ok(record)) => with_foreseen(judge(self, record), foresee::evidence(self, record)),
             Some(Err(no)) => messages::not_played(no),
             None => Outcome::Error(Finding::said("the load was not made")),
         }
+    }
+
+    /// Keeps what was seen of the load so far; at most every ten seconds unless it must be.
+    fn keep(&self, record: &Record, must: bool) {
+        if must || record.until - self.kept.get() >= 10.0 {
+            self.kept.set(record.until);
+            self.state.borrow_mut().played = Some(record.clone());
+            self.keep_state();
+        }
+    }
+
+    fn keep_state(&self) {
+        if self.tape().is_playing() {
+            return;
+        }
+        let mut state = self.state.borrow_mut();
+        state.at = self.tape().wall();
+        (self.settings.keep)(&state);
+    }
+
+    /// Asks for what only whoever reads a bundle wants to know.
+    fn ask_for_configuration(&self) {
+        if self.tape().keeps() {
+            // Where nothing answers there is none.
+            let _ = (self.prometheus.config(), self.prometheus.rule_groups(), self.prometheus.targets());
+            let _ = self.alertmanager.status();
+        }
+    }
+
+    /// What was judged and seen.
+    pub fn state(&self) -> State {
+        self.state.borrow().clone()
+    }
+
+    /// What comes next under load, for people who wait.
+    fn next_expected(&self, t: f64) -> Option<String> {
+        self.foreseen.as_ref()?.as_ref().ok()?.next(t)
+    }
+
+    /// The newest value of the CPU through Grafana, with its Unix time, where Grafana was asked before.
+    fn busy_in_grafana(&self) -> Option<(f64, f64)> {
+        let Some(Ok(seen)) = &self.grafana else { return None };
+        let source = seen.sources.known.iter().find(|s| s.is_prometheus())?;
+        let now = self.tape().wall();
+        let series = seen.grafana.query(source, cpu_values::CPU_BUSY, now - 30.0, now).ok()?;
+        let newest = series.iter().filter_map(|s| s.points.last().copied()).filter(|p| p.1.is_finite());
+        newest.max_by(|a, b| a.1.total_cmp(&b.1))
+    }
+
+    /// What is known of the machine, asked over SSH once; nothing without one.
+    fn machine(&mut self) -> Option<&Facts> {
+        let vm = self.settings.vm.as_ref()?;
+        if self.facts.is_none() {
+            let facts = stress::sign_in(self, vm).map(|(_, facts)| facts);
+            self.facts = Some(facts);
+        }
+        self.facts.as_ref()?.as_ref().ok()
     }
 
     /// The picture of the load, if it was made.
@@ -182,6 +299,31 @@ impl<'a> LiveWorld<'a> {
     fn files_answer(&mut self, criterion: &str, step: &Step) -> Option<Outcome> {
         self.files.as_mut().map(|files| files.observe(criterion, step))
     }
+}
+
+fn with_foreseen(outcome: Outcome, evidence: Vec<Value>) -> Outcome {
+    match outcome {
+        Outcome::Holds(f) => Outcome::Holds(f.evidence(evidence)),
+        Outcome::Fails(f) => Outcome::Fails(f.evidence(evidence)),
+        Outcome::Inconclusive(f) => Outcome::Inconclusive(f.evidence(evidence)),
+        Outcome::Review(f) => Outcome::Review(f.evidence(evidence)),
+        other => other,
+    }
+}
+
+/// Whether a step is about the load.
+fn is_of_load(step: &Step) -> bool {
+    match step {
+        Step::Ssh(_) => true,
+        Step::Messages(m) => m.from.is_some() || m.never,
+        Step::Grafana(g) => g.cpu_values_during.is_some(),
+        _ => false,
+    }
+}
+
+/// Nobody waits any longer.
+fn by_hand() -> Outcome {
+    Outcome::Inconclusive(Finding::said("stopped by hand before it was decided").hint("run again with --resume"))
 }
 
 impl World for LiveWorld<'_> {
@@ -199,10 +341,11 @@ impl World for LiveWorld<'_> {
             Step::Target(s) => queries::target(self, s),
             Step::Rule(s) => rules::rule(self, s),
             // A running stack cannot be given values at will.
-            Step::Probe(_) | Step::CanAlert(_) => {
-                self.files_answer(criterion, step).unwrap_or_else(|| Outcome::Holds(Finding::default()))
+            Step::Probe(Probe { of, .. }) | Step::CanAlert(CanAlert { of, .. }) => {
+                let files = self.files.as_mut().filter(|files| files.has_rules(of));
+                files.map_or_else(|| Outcome::Holds(Finding::default()), |files| files.observe(criterion, step))
             }
-            Step::Messages(s) if s.from.is_some() || s.never => self.of_load(|world, record| {
+            Step::Messages(s) if is_of_load(step) => self.of_load(|world, record| {
                 messages::judge(record, &messages::names_of(world, &s.of), &world.title_of(&s.of), s)
             }),
             Step::Messages(s) => delivery::messages(self, s),
@@ -213,6 +356,22 @@ impl World for LiveWorld<'_> {
                     Finding::said("no repository was named").hint("name the repository with --repo DIR"),
                 )
             }),
+        }
+    }
+
+    fn settled(&mut self, criterion: &str, steps: &[Step]) -> Option<Outcome> {
+        if let Some(outcome) = self.settings.resumed.as_ref().and_then(|r| r.outcomes.get(criterion)) {
+            return Some(outcome.clone());
+        }
+        // What was seen of the load is still judged.
+        let seen = self.played.is_some() && steps.iter().any(is_of_load);
+        (!seen && self.stopped()).then(by_hand)
+    }
+
+    fn judged(&mut self, criterion: &str, outcome: &Outcome) {
+        if state::is_decided(outcome) {
+            self.state.borrow_mut().outcomes.insert(criterion.to_owned(), outcome.clone());
+            self.keep_state();
         }
     }
 

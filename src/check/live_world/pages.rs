@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use super::{LiveWorld, queries};
-use crate::check::probe::clock::{self, Moment};
 use crate::check::probe::http::Base;
 use crate::check::probe::http_page::{self, Metrics, NoPage};
 use crate::check::simulated::schedule::seconds;
@@ -121,31 +120,36 @@ fn out_of_bounds(wanted: &HttpBody, values: &[f64], address: &str) -> Option<Out
 /// Looks at the page until the value has changed some times, and judges the distances.
 fn changes(world: &LiveWorld<'_>, base: &Base, wanted: &HttpBody, every: f64, first: Metrics) -> Outcome {
     let address = http_page::address(base);
-    let start = Moment::now();
+    let start = world.tape().steady();
+    let mut now = 0.0;
     let longest = every * (CHANGES + 1) as f64 + TOLERANCE;
     let mut last = first.of(&wanted.sample);
     let mut seen = vec![(0.0, last.first().copied().unwrap_or(f64::NAN))];
     let mut at = Vec::new();
-    while at.len() < CHANGES && start.elapsed() < longest {
-        (world.settings.waiting)(&format!("watching {} change, {:.0} s", wanted.sample, start.elapsed()));
-        clock::sleep(LOOK_EVERY);
+    while at.len() < CHANGES && now < longest {
+        if world.stopped() {
+            return super::by_hand();
+        }
+        (world.settings.waiting)(&format!("watching {} change, {now:.0} s", wanted.sample));
+        world.tape().sleep(LOOK_EVERY);
         let metrics = match http_page::fetch(&world.client, base) {
             Ok(metrics) => metrics,
             Err(no) => return unanswered(&no, "mock", &address),
         };
+        now = world.tape().steady() - start;
         let values = metrics.of(&wanted.sample);
         if let Some(outcome) = out_of_bounds(wanted, &values, &address) {
             return outcome;
         }
         if !same(&values, &last) {
-            at.push(start.elapsed());
-            seen.push((start.elapsed(), values.first().copied().unwrap_or(f64::NAN)));
+            at.push(now);
+            seen.push((now, values.first().copied().unwrap_or(f64::NAN)));
             last = values;
         }
     }
     let list: Vec<String> = seen.iter().map(|(t, v)| format!("{v} after {t:.1} s")).collect();
     let evidence = json!({"kind": "text", "text": format!("{}: {}", wanted.sample, list.join(", "))});
-    judge_changes(&at, every, start.elapsed(), &wanted.sample, &address).with(evidence)
+    judge_changes(&at, every, now, &wanted.sample, &address).with(evidence)
 }
 
 /// A list of values is the same list; what is not a number equals itself here.

@@ -2,14 +2,19 @@
 
 use std::fmt::Write as _;
 
+use super::foresee;
 use super::messages::clock_text;
 use super::rules::of_set;
 use super::stress::{BEFORE, RESOLVE_WITHIN};
+use crate::check::probe::alertmanager::Alertmanager;
 use crate::check::probe::http::{Base, Client};
 use crate::check::probe::prometheus::{Prometheus, Rule};
+use crate::check::probe::tape::Tape;
+use crate::check::simulated::Simulated;
 use crate::check::simulated::schedule::{Schedule, Stretch};
 use crate::check::{Check, Messages, Step};
 use crate::lab::Lab;
+use crate::stack::FileTree;
 
 /// The set of alerts whose message is wanted under load.
 pub fn load_alerts(checks: &[Check]) -> Option<&str> {
@@ -19,23 +24,55 @@ pub fn load_alerts(checks: &[Check]) -> Option<&str> {
     })
 }
 
-/// The plan, in lines for people. Prometheus is asked for its rules; nothing is done to the machine.
+/// Where the plan looks for what is loaded.
+pub struct Asked<'a> {
+    /// Prometheus.
+    pub prometheus: &'a Base,
+    /// Alertmanager.
+    pub alertmanager: &'a Base,
+    /// The repository, whose files are taken where Prometheus does not answer.
+    pub tree: Option<&'a FileTree>,
+}
+
+/// The plan, in lines for people. The programs are asked for what they have loaded, and the load is played with that;
+/// nothing is done to the machine.
 ///
 /// # Errors
 /// The lab has no scenario that can be played, or no requests can be made.
-pub fn plan(lab: &Lab, checks: &[Check], prometheus: &Base) -> Result<String, String> {
+pub fn plan(lab: &Lab, checks: &[Check], asked: &Asked<'_>) -> Result<String, String> {
     let scenario = lab.scenarios.values().next().ok_or("the lab has no scenario")?;
     let schedule = Schedule::new(scenario, None)?;
-    let client = Client::new()?;
-    let asked = Prometheus::new(client, prometheus.clone()).rules();
-    let set = load_alerts(checks).and_then(|name| lab.alerts.get(name));
+    let client = Client::new(Tape::default())?;
+    let prometheus = Prometheus::new(client.clone(), asked.prometheus.clone());
+    let alertmanager = Alertmanager::new(client, asked.alertmanager.clone());
     let mut out = of_schedule(&schedule.stretches);
-    match (&asked, set) {
-        (Ok(rules), Some(set)) => out.push_str(&of_rules(&of_set(rules, set), &schedule.stretches)),
-        (Err(no), _) => {
-            let _ = writeln!(out, "observed {no} at {prometheus}, so nothing is known of the alerts");
+    let Some((name, set)) = load_alerts(checks).and_then(|name| Some((name, lab.alerts.get(name)?))) else {
+        return Ok(out);
+    };
+    match prometheus.rules() {
+        Ok(rules) => out.push_str(&of_rules(&of_set(&rules, set), &schedule.stretches)),
+        Err(no) => {
+            let _ = write!(out, "observed {no} at {}, so ", asked.prometheus);
+            let files = asked.tree.map(|tree| Simulated::new(lab, checks, tree, &[]));
+            match files.as_ref().and_then(|files| files.foreseen(name)) {
+                Some((sweep, names, schedule)) => {
+                    let _ = writeln!(out, "the files of the repository were played:");
+                    out.push_str(&foresee::of_sweep(sweep, &names, schedule).lines());
+                }
+                None => out.push_str("nothing is known of the alerts\n"),
+            }
+            return Ok(out);
         }
-        (Ok(_), None) => {}
+    }
+    let mock_port = lab.parameters.get("mock.port").unwrap_or("9000");
+    match foresee::foresee(&prometheus, &alertmanager, set, mock_port, &schedule) {
+        Ok(foreseen) => {
+            out.push_str("played beforehand with what is loaded:\n");
+            out.push_str(&foreseen.lines());
+        }
+        Err(why) => {
+            let _ = writeln!(out, "not played beforehand: {why}");
+        }
     }
     Ok(out)
 }

@@ -102,6 +102,39 @@ fn port_of(url: &str) -> Option<String> {
     })
 }
 
+/// What the machine itself says of its exporter.
+#[derive(Default)]
+struct OnMachine {
+    evidence: Vec<Value>,
+    hint: Option<String>,
+}
+
+fn on_machine(world: &mut LiveWorld<'_>, port: &str) -> OnMachine {
+    let Some(facts) = world.machine() else { return OnMachine::default() };
+    let service = facts.service.as_deref().map_or_else(
+        || "no service of Node Exporter's usual names is active".to_owned(),
+        |name| format!("the service {name} is active"),
+    );
+    let (page, hint) = match (facts.page, &facts.service) {
+        (Some(n), _) => (
+            format!("curl http://localhost:{port}/metrics gives {n} values of node_cpu_seconds_total"),
+            Some(format!(
+                "open port {port} in the machine's firewall (firewall-cmd --add-port={port}/tcp), and check its address in prometheus.yml"
+            )),
+        ),
+        (None, Some(name)) => (
+            format!("curl http://localhost:{port}/metrics gives no node_cpu_seconds_total"),
+            Some(format!("look at its log (journalctl -u {name}) and at the port it listens on (ss -tln)")),
+        ),
+        (None, None) => (
+            format!("curl http://localhost:{port}/metrics gives no node_cpu_seconds_total"),
+            Some("start the service: systemctl enable --now node_exporter".to_owned()),
+        ),
+    };
+    let text = format!("on the machine ({}, {} cores) {service}; {page}", facts.system, facts.cores);
+    OnMachine { evidence: vec![json!({"kind": "text", "text": text})], hint }
+}
+
 /// Prometheus has a target.
 pub fn target(world: &mut LiveWorld<'_>, step: &TargetStep) -> Outcome {
     let mut found = match targets_on(world, &step.port) {
@@ -125,6 +158,7 @@ pub fn target(world: &mut LiveWorld<'_>, step: &TargetStep) -> Outcome {
             };
         }
     }
+    let on_machine = on_machine(world, &step.port);
     match found.iter().find(|t| t.health == "up").or(found.first()) {
         None => Outcome::Fails(
             Finding::observed(
@@ -133,14 +167,22 @@ pub fn target(world: &mut LiveWorld<'_>, step: &TargetStep) -> Outcome {
             )
             .basis(Basis::Live)
             .stage(Stage::Scrape)
-            .evidence(target_evidence(world)),
+            .evidence(target_evidence(world))
+            .evidence(on_machine.evidence),
         ),
         Some(up) if up.health == "up" => {
-            Outcome::Holds(Finding::said(format!("observed {}", spoken(up))).basis(Basis::Live))
+            let finding = Finding::said(format!("observed {}", spoken(up))).basis(Basis::Live);
+            Outcome::Holds(finding.evidence(on_machine.evidence))
         }
-        Some(down) => Outcome::Fails(
-            Finding::observed(spoken(down), "a target that is up").basis(Basis::Live).stage(Stage::Scrape),
-        ),
+        Some(down) => {
+            let finding =
+                Finding::observed(spoken(down), "a target that is up").basis(Basis::Live).stage(Stage::Scrape);
+            let finding = finding.evidence(on_machine.evidence);
+            Outcome::Fails(match on_machine.hint {
+                Some(hint) => finding.hint(hint),
+                None => finding,
+            })
+        }
     }
 }
 

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 use reqwest::blocking::{Client as Inner, Response};
 use reqwest::redirect::Policy;
 use reqwest::{StatusCode, Url, header};
+use serde::{Deserialize, Serialize};
+
+use super::tape::Tape;
 
 /// How long a connection may take to be made.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -38,6 +41,30 @@ impl fmt::Debug for Auth {
             Self::Basic(..) => "Basic(•••)",
             Self::Bearer(_) => "Bearer(•••)",
         })
+    }
+}
+
+impl Auth {
+    /// What is told of it.
+    fn told(&self) -> &'static str {
+        match self {
+            // Everybody may know this one; it is tried beside the real one.
+            Self::Basic(user, password) if user == "admin" && password == "admin" => " with the first password",
+            _ => "",
+        }
+    }
+}
+
+/// How a body is written down: as text; what is none keeps its readable parts.
+mod body {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(body: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&String::from_utf8_lossy(body))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        String::deserialize(deserializer).map(String::into_bytes)
     }
 }
 
@@ -121,13 +148,14 @@ impl fmt::Display for Base {
 }
 
 /// An answer, whatever its status.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Reply {
     /// The status.
     pub status: u16,
     /// `Content-Type`
     pub content_type: String,
     /// The body, unpacked.
+    #[serde(with = "body")]
     pub body: Vec<u8>,
     /// Where the answer came from, after redirects.
     pub url: String,
@@ -177,7 +205,7 @@ impl Reply {
 }
 
 /// Why there is no answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Trouble {
     /// Nothing listens there.
     Refused,
@@ -227,14 +255,17 @@ impl fmt::Display for Trouble {
 
 /// Makes requests.
 #[derive(Clone, Debug)]
-pub struct Client(Inner);
+pub struct Client {
+    inner: Inner,
+    tape: Tape,
+}
 
 impl Client {
     /// A client.
     ///
     /// # Errors
     /// The system's certificates cannot be read.
-    pub fn new() -> Result<Self, String> {
+    pub fn new(tape: Tape) -> Result<Self, String> {
         Inner::builder()
             .connect_timeout(CONNECT_WITHIN)
             .timeout(ANSWER_WITHIN)
@@ -242,7 +273,7 @@ impl Client {
             .no_proxy()
             .user_agent(concat!("labkit/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map(Self)
+            .map(|inner| Self { inner, tape })
             .map_err(|e| format!("cannot make HTTP requests: {}", innermost(&e)))
     }
 
@@ -251,9 +282,13 @@ impl Client {
     /// # Errors
     /// There is no whole answer.
     pub fn get(&self, url: &str, auth: &Auth, accept: &str) -> Result<Reply, Trouble> {
+        self.tape.http(&format!("GET {url}{}", auth.told()), || self.really_get(url, auth, accept))
+    }
+
+    fn really_get(&self, url: &str, auth: &Auth, accept: &str) -> Result<Reply, Trouble> {
         let mut url = Url::parse(url).map_err(|e| Trouble::Other(format!("no address: {e}")))?;
         for _ in 0..=MAX_REDIRECTS {
-            let request = self.0.get(url.clone()).header(header::ACCEPT, accept);
+            let request = self.inner.get(url.clone()).header(header::ACCEPT, accept);
             let (reply, location) = read(with(request, auth).send())?;
             let Some(location) = location else { return Ok(reply) };
             let next = url.join(&location).map_err(|_| Trouble::Redirect(location.clone()))?;
@@ -271,8 +306,12 @@ impl Client {
     /// # Errors
     /// There is no whole answer.
     pub fn post_json(&self, url: &str, auth: &Auth, body: &serde_json::Value) -> Result<Reply, Trouble> {
+        self.tape.http(&format!("POST {url} {body}{}", auth.told()), || self.really_post(url, auth, body))
+    }
+
+    fn really_post(&self, url: &str, auth: &Auth, body: &serde_json::Value) -> Result<Reply, Trouble> {
         let request = self
-            .0
+            .inner
             .post(url)
             .header(header::ACCEPT, "application/json")
             .header(header::CONTENT_TYPE, "application/json")

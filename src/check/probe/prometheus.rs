@@ -175,9 +175,9 @@ impl Prometheus {
     /// # Errors
     /// See [`NoData`].
     pub fn rules(&self) -> Result<Vec<Rule>, NoData> {
-        let data = self.data("/api/v1/rules", &[])?;
+        let groups = self.rule_groups()?;
         let mut rules = Vec::new();
-        for group in list(&data["groups"]) {
+        for group in list(&groups) {
             for rule in list(&group["rules"]) {
                 rules.push(Rule {
                     name: text(&rule["name"]),
@@ -199,6 +199,22 @@ impl Prometheus {
             }
         }
         Ok(rules)
+    }
+
+    /// The loaded groups, as the API writes them.
+    ///
+    /// # Errors
+    /// See [`NoData`].
+    pub fn rule_groups(&self) -> Result<Value, NoData> {
+        Ok(self.data("/api/v1/rules", &[])?["groups"].take())
+    }
+
+    /// The configuration that runs; secrets are hidden in it.
+    ///
+    /// # Errors
+    /// See [`NoData`].
+    pub fn config(&self) -> Result<String, NoData> {
+        Ok(text(&self.data("/api/v1/status/config", &[])?["yaml"]))
     }
 
     /// The Alertmanagers it sends alerts to.

@@ -15,6 +15,10 @@ pub struct Machine {
     pub port: Option<u16>,
     /// Keys to try.
     pub identities: Vec<PathBuf>,
+    /// Files of known host keys.
+    pub known_hosts: Vec<PathBuf>,
+    /// Another machine that the way leads over, which labkit does not take.
+    pub jump: Option<String>,
 }
 
 /// Reads `[USER@]HOST[:PORT]`.
@@ -39,7 +43,15 @@ pub fn machine(text: &str) -> Result<Machine, String> {
     if host.is_empty() || host.starts_with('-') || host.contains(char::is_whitespace) {
         return Err(format!("{text:?} is no machine, wanted [USER@]HOST[:PORT]"));
     }
-    Ok(Machine { alias: host.to_owned(), host: host.to_owned(), user, port, identities: Vec::new() })
+    Ok(Machine {
+        alias: host.to_owned(),
+        host: host.to_owned(),
+        user,
+        port,
+        identities: Vec::new(),
+        known_hosts: Vec::new(),
+        jump: None,
+    })
 }
 
 impl Machine {
@@ -59,16 +71,27 @@ impl Machine {
                 "user" if applies && self.user.is_none() => self.user = Some(value.to_owned()),
                 "port" if applies && self.port.is_none() => self.port = value.parse().ok(),
                 "identityfile" if applies => {
-                    let path = value.strip_prefix("~/").map_or_else(|| PathBuf::from(value), |rest| home.join(rest));
-                    self.identities.push(path);
+                    self.identities.push(below(home, value));
                 }
+                "userknownhostsfile" if applies && self.known_hosts.is_empty() => {
+                    let files = value.split_whitespace().filter(|f| !matches!(*f, "none" | "/dev/null"));
+                    self.known_hosts = files.map(|f| below(home, f)).collect();
+                }
+                "proxyjump" | "proxycommand" if applies && self.jump.is_none() => self.jump = Some(value.to_owned()),
                 _ => {}
             }
         }
+        self.jump = self.jump.take().filter(|j| j != "none");
         if let Some(name) = host_name {
             self.host = name;
         }
     }
+}
+
+/// A path that may begin with the user's folder.
+fn below(home: &Path, path: &str) -> PathBuf {
+    let rest = path.strip_prefix("~/").or_else(|| path.strip_prefix("%d/"));
+    rest.map_or_else(|| PathBuf::from(path), |rest| home.join(rest))
 }
 
 /// Whether one of the patterns fits and none that begins with `!` does.

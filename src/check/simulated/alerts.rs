@@ -12,6 +12,9 @@ use crate::simulate::reads::for_each_selector;
 /// A rule's place: group, rule.
 pub type Place = (usize, usize);
 
+/// A rule's place and its name.
+pub type Named = (Place, String);
+
 /// The places of each set's alerting rules, recording rules expanded.
 pub fn places(sets: &BTreeMap<String, AlertSet>, groups: &[Arc<GroupSpec>]) -> BTreeMap<String, Vec<Place>> {
     sets.iter().map(|(name, set)| (name.clone(), places_of(set, groups))).collect()

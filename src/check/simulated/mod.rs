@@ -10,7 +10,7 @@ mod messages;
 mod picture;
 mod probing;
 mod programs;
-mod runs;
+pub(super) mod runs;
 pub(super) mod schedule;
 mod scraping;
 mod setup;
@@ -27,8 +27,9 @@ use super::{Check, Outcome, Step, World};
 use crate::lab::Lab;
 use crate::report::{AdviceResult, At, CriterionResult, DiagnosticResult, DialectInfo, Timeline};
 use crate::rules::{GroupSpec, RuleSpec};
+use crate::simulate::outcome::PhaseOutcome;
 use crate::stack::{FileTree, LabHints, Stack};
-use alerts::Place;
+use alerts::{Named, Place};
 use runs::Runs;
 use schedule::Schedule;
 use setup::Setup;
@@ -85,6 +86,20 @@ impl<'a> Simulated<'a> {
                 ))
             })
             .as_ref()
+    }
+
+    /// Whether the files hold rules of a set.
+    pub fn has_rules(&self, set: &str) -> bool {
+        !self.places(set).is_empty()
+    }
+
+    /// The lab's scenario over all phases, with the names of a set's alerts and when its phases are; nothing when the
+    /// files hold nothing that can be played.
+    pub fn foreseen(&self, set: &str) -> Option<(&[PhaseOutcome], Vec<Named>, &Schedule)> {
+        self.setup.config.prometheus.as_ref()?;
+        let runs = self.runs()?;
+        let names = self.places(set).iter().filter_map(|p| Some((*p, self.rule(*p)?.name.to_string()))).collect();
+        Some((runs.sweep(), names, &runs.schedule))
     }
 
     /// The runs, if a step asked for them.

@@ -8,7 +8,7 @@ use crate::simulate::{Scenario, Stress};
 const CORES: u32 = 2;
 
 /// A phase of a scenario.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Stretch {
     /// Its name.
     pub name: String,
@@ -57,6 +57,30 @@ impl Schedule {
         }
         let idle_before = seconds(&scenario.idle)?;
         Ok(Self { stretches, scenario: Scenario { name: "lab", cores: CORES, idle_before, stresses, end: at } })
+    }
+
+    /// A scenario of these phases, with all cores of the modelled machine under load in those that are.
+    pub fn of_stretches(stretches: Vec<Stretch>) -> Self {
+        let loaded = stretches.iter().filter(|s| s.load);
+        let stresses = loaded.map(|s| Stress { from: s.from, to: s.to, workers: CORES }).collect();
+        let end = stretches.last().map_or(0.0, |s| s.to);
+        let scenario = Scenario { name: "lab", cores: CORES, idle_before: 600.0, stresses, end };
+        Self { stretches, scenario }
+    }
+
+    /// The same, with one phase ended at a moment; what follows comes so much earlier.
+    pub fn cut(&self, phase: &str, at: f64) -> Self {
+        let mut stretches = self.stretches.clone();
+        let mut earlier = 0.0;
+        for stretch in &mut stretches {
+            stretch.from -= earlier;
+            stretch.to -= earlier;
+            if stretch.name == phase && (stretch.from..stretch.to).contains(&at) {
+                earlier = stretch.to - at;
+                stretch.to = at;
+            }
+        }
+        Self::of_stretches(stretches)
     }
 
     /// The same time without load.
@@ -113,6 +137,9 @@ mod tests {
         assert_eq!(schedule.moment("long.end + 60s"), Ok(600.0));
         assert_eq!(schedule.moment("long.start-1m"), Ok(240.0));
         assert!(schedule.moment("longer.end").is_err());
+        let cut = schedule.cut("long", 500.0);
+        assert_eq!((cut.moment("long.end"), cut.moment("after.start"), cut.end()), (Ok(500.0), Ok(500.0), 1220.0));
+        assert_eq!(cut.moment("short.end"), Ok(120.0));
         let five = Schedule::new(&lab.scenarios["cpu-stress"], Some(("long", "5m"))).expect("valid");
         assert_eq!(five.moment("long.end"), Ok(600.0));
     }

@@ -1,8 +1,12 @@
 //! `labkit check [LAB]`: the lab's criteria on a running stack, in real time.
 
+mod kept;
+mod vm;
+
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args as ClapArgs;
@@ -11,13 +15,16 @@ use indicatif::ProgressBar;
 use super::args::{LabSource, Output};
 use super::exit::Exit;
 use super::{lab_source, print, run};
-use crate::check::live_world::{self, Arrived, Request, Settings, Vm};
+use crate::check::bundle::{self, Watched};
+use crate::check::live_world::{self, Arrived, Asked, Called, CalledVm, Checked, GrafanaUser, Request, Settings, Vm};
 use crate::check::probe::http::{Auth, Base};
-use crate::check::probe::ssh::{self, Password, SignIn};
 use crate::check::probe::ssh_config::{self, Machine};
+use crate::check::probe::tape::Tape;
 use crate::live::discord::{Options, Receiver};
 use crate::live::wait_for_signal;
-use crate::report::Subject;
+use crate::report::{Subject, Verdict};
+use crate::stack::FileTree;
+use kept::Kept;
 
 /// Whether somebody asked to stop.
 static STOPPED: AtomicBool = AtomicBool::new(false);
@@ -76,6 +83,12 @@ pub struct CheckArgs {
     /// Print what would be done to the machine and when, and do nothing
     #[arg(long, env = "LABKIT_DRY_RUN")]
     pub dry_run: bool,
+    /// Also put everything that was observed into this file (FILE.tar.gz), for `labkit replay`; without secrets
+    #[arg(long, value_name = "FILE", env = "LABKIT_BUNDLE")]
+    pub bundle: Option<PathBuf>,
+    /// Go on with the run that was interrupted: what it has judged is not repeated
+    #[arg(long, env = "LABKIT_RESUME")]
+    pub resume: bool,
     /// Where labs come from
     #[command(flatten)]
     pub source: LabSource,
@@ -98,24 +111,28 @@ fn check(args: &CheckArgs) -> Result<Exit, String> {
         let known: Vec<&str> = loaded.lab.criteria.iter().map(|c| c.id.as_str()).collect();
         return Err(format!("--only: no criterion {unknown:?}; there is {}", known.join(", ")));
     }
+    let Opened { tree, watched, subject } = repository(args)?;
     if args.dry_run {
-        print::result(&live_world::plan(&loaded.lab, &loaded.checks, &args.prometheus)?);
+        let asked = Asked { prometheus: &args.prometheus, alertmanager: &args.alertmanager, tree: tree.as_ref() };
+        print::result(&live_world::plan(&loaded.lab, &loaded.checks, &asked)?);
         return Ok(Exit::Ok);
     }
-    let (tree, subject) = match &args.repo {
-        Some(repo) => {
-            let (tree, subject) = run::open(repo)?;
-            (Some(tree), subject)
-        }
-        None => {
-            let name = "running stack".to_owned();
-            (None, Subject { name, path: args.prometheus.to_string(), commit: None, dirty: false })
-        }
-    };
     let grafana_auth = grafana_auth(args)?;
-    let discord = args.discord_listen.map(listen).transpose()?;
     let line = (!args.output.quiet && !args.output.json).then(ProgressBar::new_spinner);
+    let vm = args.vm.as_ref().map(|machine| vm::vm(args, machine, line.clone())).transpose()?;
+    let called = called(args, &loaded.lab.id, &grafana_auth, vm.as_ref());
+    let kept = Kept::new(&args.output.out, &loaded.lab.id);
+    let resumed = if args.resume { kept.load(&called)? } else { None };
+    let tape = match &args.bundle {
+        Some(_) => Tape::recording(secrets(args, &grafana_auth, vm.as_ref())),
+        None => Tape::default(),
+    };
+    let discord = args.discord_listen.map(listen).transpose()?;
     let settings = Settings {
+        tape: tape.clone(),
+        called: called.clone(),
+        resumed: resumed.clone(),
+        keep: Box::new(|state| kept.save(state)),
         mock: args.mock.clone(),
         prometheus: args.prometheus.clone(),
         alertmanager: args.alertmanager.clone(),
@@ -123,7 +140,7 @@ fn check(args: &CheckArgs) -> Result<Exit, String> {
         grafana_auth,
         node_exporter: args.vm_exporter.clone(),
         arrived: discord.as_ref().map(|d| Box::new(|| arrived(d)) as Box<dyn Fn() -> Vec<Arrived>>),
-        vm: args.vm.as_ref().map(|machine| vm(args, machine)).transpose()?,
+        vm,
         load_alerts: None,
         stopped: Box::new(|| STOPPED.load(Ordering::SeqCst)),
         only: &args.output.only,
@@ -141,20 +158,105 @@ fn check(args: &CheckArgs) -> Result<Exit, String> {
         tree: tree.as_ref(),
         subject,
     };
-    if args.vm.is_some() {
-        stop_on_signal();
-    }
-    let result = live_world::run(&request, settings)?;
+    stop_on_signal();
+    let Checked { result, state } = live_world::run(&request, settings)?;
     if let Some(line) = &line {
         line.finish_and_clear();
     }
     let stem = format!("labkit-check-{}", loaded.lab.id);
-    let written = run::write_reports(&result, &args.output, &stem, &reproduce(args, loaded.lab.number))?;
+    let reproduce = reproduce(args, loaded.lab.number);
+    let written = run::write_reports(&result, &args.output, &stem, &reproduce)?;
     run::show(&result, &args.output, &written);
-    if STOPPED.load(Ordering::SeqCst) {
+    if let Some(file) = &args.bundle {
+        let bytes = bundle::write(&bundle::Contents {
+            called: &called,
+            subject: &request.subject,
+            lines: tape.lines(),
+            repository: tree.as_ref().zip(watched.as_deref()),
+            resumed: resumed.as_ref(),
+            state: &state,
+            result: &result,
+            report: run::reports(&result, "report", &reproduce),
+        });
+        std::fs::write(file, bytes).map_err(|e| format!("cannot write {}: {e}", file.display()))?;
+        print::remark(&format!("observations written to {}; judge them again with: labkit replay", file.display()));
+    }
+    let stopped = STOPPED.load(Ordering::SeqCst);
+    let error = result.criteria.iter().any(|c| c.verdict == Verdict::Error);
+    if stopped || error || state.was_interrupted() {
+        kept.tell();
+    } else {
+        kept.remove();
+    }
+    if stopped {
         return Ok(Exit::Interrupted);
     }
     Ok(run::exit_of(&result, args.output.exit_zero))
+}
+
+/// Whose work it is, and the repository if one was named.
+struct Opened {
+    tree: Option<FileTree>,
+    watched: Option<Arc<Watched>>,
+    subject: Subject,
+}
+
+/// The repository, watched when a bundle is wanted.
+fn repository(args: &CheckArgs) -> Result<Opened, String> {
+    let Some(repo) = &args.repo else {
+        let name = "running stack".to_owned();
+        let subject = Subject { name, path: args.prometheus.to_string(), commit: None, dirty: false };
+        return Ok(Opened { tree: None, watched: None, subject });
+    };
+    let (tree, subject) = run::open(repo)?;
+    if args.bundle.is_none() {
+        return Ok(Opened { tree: Some(tree), watched: None, subject });
+    }
+    let watched = Watched::new(tree.source());
+    let tree = FileTree::new(watched.clone(), tree.git().cloned());
+    Ok(Opened { tree: Some(tree), watched: Some(watched), subject })
+}
+
+/// The call without secrets.
+fn called(args: &CheckArgs, lab: &str, grafana: &Auth, vm: Option<&Vm>) -> Called {
+    Called {
+        lab: lab.to_owned(),
+        set: args.source.set.clone(),
+        only: args.output.only.clone(),
+        mock: args.mock.as_str().to_owned(),
+        prometheus: args.prometheus.as_str().to_owned(),
+        alertmanager: args.alertmanager.as_str().to_owned(),
+        grafana: args.grafana.as_str().to_owned(),
+        grafana_user: match (grafana, args.grafana.auth()) {
+            (Auth::None, Auth::None) => GrafanaUser::Nobody,
+            (Auth::Basic(user, password), _) | (Auth::None, Auth::Basic(user, password)) => {
+                if user == "admin" && password == "admin" {
+                    GrafanaUser::First
+                } else {
+                    GrafanaUser::User(user.clone())
+                }
+            }
+            _ => GrafanaUser::Token,
+        },
+        node_exporter: args.vm_exporter.as_ref().map(|b| b.as_str().to_owned()),
+        listened: args.discord_listen.is_some(),
+        vm: vm.map(|vm| CalledVm {
+            alias: vm.machine.alias.clone(),
+            user: vm.machine.user.clone(),
+            builtin_load: vm.builtin_load,
+        }),
+    }
+}
+
+/// Words that must not be in a bundle.
+fn secrets(args: &CheckArgs, grafana: &Auth, vm: Option<&Vm>) -> Vec<String> {
+    let bases = [&args.mock, &args.prometheus, &args.alertmanager, &args.grafana].map(Base::auth);
+    let auths = bases.into_iter().chain(args.vm_exporter.as_ref().map(Base::auth)).chain([grafana]);
+    let words = auths.filter_map(|auth| match auth {
+        Auth::Basic(_, word) | Auth::Bearer(word) => Some(word.clone()),
+        Auth::None => None,
+    });
+    words.chain(vm.and_then(|vm| vm.sign_in.password.clone()).map(|p| p.0)).collect()
 }
 
 /// The first signal ends the load and writes what was seen, the second one leaves.
@@ -169,29 +271,6 @@ fn stop_on_signal() {
     });
 }
 
-fn vm(args: &CheckArgs, named: &Machine) -> Result<Vm, String> {
-    let mut machine = named.clone();
-    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
-    if let Some(identity) = &args.identity {
-        if !identity.is_file() {
-            return Err(format!("cannot read the key {}", identity.display()));
-        }
-        machine.identities.push(identity.clone());
-    }
-    let config = std::fs::read_to_string(home.join(".ssh/config")).unwrap_or_default();
-    machine.fill(&config, &home);
-    let (known_hosts, keys) = ssh::usual_files(&home);
-    if args.identity.is_none() {
-        machine.identities.extend(keys);
-    }
-    if machine.user.is_none() {
-        machine.user = std::env::var("USER").ok();
-    }
-    let password = args.vm_password_file.as_deref().map(secret).transpose()?.map(Password);
-    let known_hosts = vec![args.known_hosts.clone().unwrap_or(known_hosts)];
-    Ok(Vm { machine, sign_in: SignIn { known_hosts, password }, builtin_load: args.builtin_load })
-}
-
 fn grafana_auth(args: &CheckArgs) -> Result<Auth, String> {
     Ok(match (&args.grafana_user, &args.grafana_password_file, &args.grafana_token_file) {
         (Some(user), Some(file), _) => Auth::Basic(user.clone(), secret(file)?),
@@ -202,7 +281,7 @@ fn grafana_auth(args: &CheckArgs) -> Result<Auth, String> {
 }
 
 /// The first line of a file.
-fn secret(file: &Path) -> Result<String, String> {
+pub(super) fn secret(file: &Path) -> Result<String, String> {
     let text = std::fs::read_to_string(file).map_err(|e| format!("cannot read {}: {e}", file.display()))?;
     match text.lines().next().map(str::trim_end) {
         Some(line) if !line.is_empty() => Ok(line.to_owned()),
