@@ -123,6 +123,9 @@ pub struct RunArgs {
     /// The repository to judge; without it the current folder if it holds a stack, else the lab's own solution
     #[arg(long, value_name = "DIR", env = "LABKIT_REPO")]
     pub repo: Option<PathBuf>,
+    /// Longest time for judging, in seconds on the clock
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400), env = "LABKIT_TIME_LIMIT")]
+    pub time_limit: u64,
     /// Where labs come from
     #[command(flatten)]
     pub source: LabSource,

@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use super::args::{Output, RunArgs};
 use super::exit::Exit;
@@ -12,6 +15,9 @@ use crate::check::acceptance::{self, Request};
 use crate::check::probe::files;
 use crate::report::{MARKER, RunResult, Subject, Verdict, junit, markdown, svg, terminal};
 use crate::stack::{EntryKind, FileTree};
+
+/// Stack of the thread that judges: deep but legal files must not end labkit.
+const STACK: usize = 32 << 20;
 
 /// Runs the command.
 pub fn run(args: &RunArgs) -> Exit {
@@ -28,7 +34,8 @@ pub fn run(args: &RunArgs) -> Exit {
         Err(e) => return print::usage(&e),
     };
     let progress = Progress::start(&format!("judging {}", subject.name), args.output.quiet || args.output.json);
-    let result = judged(&loaded, &tree, subject, &args.output.only);
+    let loaded = Arc::new(loaded);
+    let result = in_time(&loaded, tree, subject, args);
     drop(progress);
     let reproduce = reproduce(args, &loaded);
     let written = match write_reports(&result, &args.output, &format!("labkit-{}", loaded.lab.id), &reproduce) {
@@ -49,6 +56,28 @@ pub fn exit_of(result: &RunResult, exit_zero: bool) -> Exit {
     } else {
         Exit::Ok
     }
+}
+
+/// Judges beside the clock: what takes longer than it may is nobody's fault but labkit's, and is told as that.
+fn in_time(loaded: &Arc<Loaded>, tree: FileTree, subject: Subject, args: &RunArgs) -> RunResult {
+    let (send, answer) = channel();
+    let (shared, whose, only) = (Arc::clone(loaded), subject.clone(), args.output.only.clone());
+    let judging = move || {
+        // Nobody listens any more when the time is over.
+        let _ = send.send(judged(&shared, &tree, whose, &only));
+    };
+    if let Err(e) = std::thread::Builder::new().name("judge".into()).stack_size(STACK).spawn(judging) {
+        return acceptance::broken(&loaded.lab, subject, &format!("no thread to judge on: {e}"));
+    }
+    let limit = args.time_limit;
+    answer.recv_timeout(Duration::from_secs(limit)).unwrap_or_else(|_| {
+        let mut result = acceptance::broken(&loaded.lab, subject, "");
+        for c in &mut result.criteria {
+            c.reason = format!("could not be judged: it took more than {limit} s");
+            c.hint = "give it more time with --time-limit, or look at the repository by hand".to_owned();
+        }
+        result
+    })
 }
 
 /// Judges, and turns a panic of ours into a result that blames nobody else.

@@ -164,6 +164,10 @@ pub struct Question {
     /// Finds the passages that deal with the question, regular expressions on lower-case text.
     #[serde(default)]
     pub about: Vec<String>,
+    /// Finds passages that speak of something else in the same words, regular expressions on lower-case text: what
+    /// stands there alone is for a person to judge.
+    #[serde(default)]
+    pub elsewhere: Vec<String>,
     /// Each idea is a list of alternatives, regular expressions on lower-case text.
     pub ideas: Vec<Vec<String>>,
 }

@@ -100,6 +100,10 @@ pub fn relabel(rules: &[RelabelConfig], labels: &Labels) -> Option<Labels> {
     rules.iter().all(|rule| rule.apply(&mut builder)).then(|| builder.build())
 }
 
+/// Bytes of the joined source labels beyond which a set is dropped. Rules that copy a label into itself many times over
+/// would take all memory of the real program.
+const LONGEST_SOURCE: usize = 1 << 20;
+
 impl RelabelConfig {
     /// Applies one rule; false when the set is dropped.
     fn apply(&self, labels: &mut LabelsBuilder) -> bool {
@@ -109,6 +113,9 @@ impl RelabelConfig {
                 source.push_str(&self.separator);
             }
             source.push_str(labels.get(name).unwrap_or(""));
+        }
+        if source.len() > LONGEST_SOURCE {
+            return false;
         }
         let target = &*self.target_label;
         match self.action {

@@ -12,6 +12,8 @@ pub const MARKER: &str = "<!-- labkit report";
 const SIZE: u64 = 4 << 20;
 /// Compose files that are tried.
 const COMPOSE_BUDGET: usize = 40;
+/// Bytes of dashboards that are read of one repository; Node Exporter Full has half a megabyte.
+const DASHBOARD_BUDGET: usize = 8 << 20;
 /// Folders that hold a lab's files, in several years.
 const LAB_WORDS: [&str; 3] = ["monitoring", "lab7", "lab-7"];
 
@@ -182,12 +184,18 @@ pub fn rule_files(tree: &FileTree) -> Vec<String> {
 /// JSON files that are dashboards, copies left out, the likeliest first.
 pub fn dashboards(tree: &FileTree) -> Vec<(String, super::grafana::Dashboard)> {
     let mut found = Vec::new();
-    for entry in tree.files().filter(|e| e.path.ends_with(".json") && e.size <= SIZE && !hidden(&e.path)) {
+    let mut candidates: Vec<&Entry> =
+        tree.files().filter(|e| e.path.ends_with(".json") && e.size <= SIZE && !hidden(&e.path)).collect();
+    candidates.sort_by_cached_key(|e| -place_score(&e.path));
+    let mut left = DASHBOARD_BUDGET;
+    for entry in candidates {
         let Ok(source) = tree.text(&entry.path) else { continue };
         let text = source.text();
         if !(text.contains("\"panels\"") || text.contains("\"rows\"") || text.contains("\"elements\"")) {
             continue;
         }
+        let Some(rest) = left.checked_sub(text.len()) else { continue };
+        left = rest;
         if let Ok(dashboard) = super::grafana::Dashboard::parse(&source) {
             found.push((entry.path.clone(), dashboard));
         }

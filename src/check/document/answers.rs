@@ -42,12 +42,15 @@ pub struct Answer {
 /// # Errors
 /// A pattern of the question is not a regular expression.
 pub fn find_answer(question: &Question, documents: &[Document]) -> Result<Answer, RegexpError> {
-    let about = one_of(&question.about)?;
-    let ideas = question.ideas.iter().map(|i| one_of(i)).collect::<Result<Vec<_>, _>>()?;
+    let patterns = Patterns {
+        about: one_of(&question.about)?,
+        ideas: question.ideas.iter().map(|i| one_of(i)).collect::<Result<Vec<_>, _>>()?,
+        elsewhere: one_of(&question.elsewhere)?,
+    };
     let mut best = Answer { found: Found::No, place: None, quote: String::new() };
     for document in documents {
         let texts: Vec<String> = document.blocks.iter().map(|b| b.text.to_lowercase()).collect();
-        let answer = search(document, &texts, about.as_ref(), &ideas, question.within);
+        let answer = search(document, &texts, &patterns, question.within);
         match answer.found {
             Found::Yes => return Ok(answer),
             Found::Partly if best.found == Found::No => best = answer,
@@ -55,6 +58,13 @@ pub fn find_answer(question: &Question, documents: &[Document]) -> Result<Answer
         }
     }
     Ok(best)
+}
+
+/// A question's expressions.
+struct Patterns {
+    about: Option<Regexp>,
+    ideas: Vec<Option<Regexp>>,
+    elsewhere: Option<Regexp>,
 }
 
 fn one_of(patterns: &[String]) -> Result<Option<Regexp>, RegexpError> {
@@ -65,44 +75,79 @@ fn one_of(patterns: &[String]) -> Result<Option<Regexp>, RegexpError> {
     Regexp::new(&joined.join("|")).map(Some)
 }
 
-fn search(
-    document: &Document,
-    texts: &[String],
-    about: Option<&Regexp>,
-    ideas: &[Option<Regexp>],
-    within: usize,
-) -> Answer {
+/// Where a question's ideas stand: in the student's own words, in the question as they copied it, or in passages that
+/// speak of something else.
+struct Hits {
+    own: Vec<usize>,
+    asked: Vec<usize>,
+    elsewhere: Vec<usize>,
+}
+
+impl Hits {
+    fn of(idea: &Regexp, document: &Document, texts: &[String], elsewhere: Option<&Regexp>) -> Self {
+        let mut hits = Self { own: Vec::new(), asked: Vec::new(), elsewhere: Vec::new() };
+        for (i, text) in texts.iter().enumerate().filter(|(_, t)| idea.is_match(t)) {
+            if is_question(&document.blocks[i]) {
+                hits.asked.push(i);
+            } else if elsewhere.is_some_and(|e| e.is_match(text)) {
+                hits.elsewhere.push(i);
+            } else {
+                hits.own.push(i);
+            }
+        }
+        hits
+    }
+}
+
+fn search(document: &Document, texts: &[String], patterns: &Patterns, within: usize) -> Answer {
+    let about = patterns.about.as_ref();
     let dealing: Vec<usize> =
         about.map_or_else(Vec::new, |a| (0..texts.len()).filter(|i| a.is_match(&texts[*i])).collect());
-    let hits: Vec<Vec<usize>> = ideas
-        .iter()
-        .flatten()
-        .map(|idea| (0..texts.len()).filter(|i| counts(&document.blocks[*i]) && idea.is_match(&texts[*i])).collect())
-        .collect();
+    let elsewhere = patterns.elsewhere.as_ref();
+    let hits: Vec<Hits> =
+        patterns.ideas.iter().flatten().map(|idea| Hits::of(idea, document, texts, elsewhere)).collect();
+    let wanted = hits.len();
     let mut partly = None;
     for start in 0..texts.len() {
         let end = (start + within).min(texts.len());
-        let near = !dealing.iter().all(|d| *d < start || *d >= end) || dealing.is_empty();
-        let matched = hits.iter().filter(|h| h.iter().any(|i| (start..end).contains(i))).count();
-        if near && matched == hits.len() {
-            let first = hits.iter().filter_map(|h| h.iter().find(|i| (start..end).contains(*i))).min().copied();
+        let inside = |at: &[usize]| at.iter().find(|i| (start..end).contains(*i)).copied();
+        if !dealing.is_empty() && inside(&dealing).is_none() {
+            continue;
+        }
+        let count = |there: &dyn Fn(&Hits) -> bool| hits.iter().filter(|h| there(h)).count();
+        let own = count(&|h| inside(&h.own).is_some());
+        let matched = count(&|h| inside(&h.own).or(inside(&h.asked)).is_some());
+        // What the question says already need not be repeated, but half of an answer must be the student's own.
+        if matched == wanted && own * 2 >= wanted && own > 0 {
+            let first = hits.iter().filter_map(|h| inside(&h.own)).min();
             return answer(document, Found::Yes, first.unwrap_or(start));
         }
         // Two thirds of the ideas may be an answer in words that the lab's author did not think of.
-        if near && matched * 3 >= hits.len() * 2 && partly.is_none() {
+        let loose = count(&|h| inside(&h.own).or(inside(&h.asked)).or(inside(&h.elsewhere)).is_some());
+        let told = own > 0 || count(&|h| inside(&h.elsewhere).is_some()) > 0;
+        let maybe = wanted > 1 && loose * 3 >= wanted * 2 && told;
+        if maybe && partly.is_none() {
             partly = Some(start);
         }
     }
-    match partly {
+    // A question that is copied and followed by a sentence was answered somehow.
+    let asked = |i: &usize| wanted > 1 && hits.iter().any(|h| h.asked.contains(i)) && is_followed(document, *i);
+    match partly.or_else(|| (0..texts.len()).find(asked)) {
         Some(start) => answer(document, Found::Partly, start),
         None => Answer { found: Found::No, place: None, quote: String::new() },
     }
 }
 
-/// A question as heading or quotation is not its answer.
-fn counts(block: &Block) -> bool {
-    let question = block.text.trim_end().ends_with('?');
-    !(question && (block.kind == BlockKind::Heading || block.quoted))
+/// A question as heading, quotation or line of its own is not its answer.
+fn is_question(block: &Block) -> bool {
+    block.kind != BlockKind::Code && block.text.trim_end().trim_end_matches(['*', '_', '"', ')']).ends_with('?')
+}
+
+/// Whether a sentence stands right behind a block.
+fn is_followed(document: &Document, at: usize) -> bool {
+    const SENTENCE: usize = 6;
+    let next = document.blocks.get(at + 1);
+    next.is_some_and(|b| b.kind == BlockKind::Prose && !is_question(b) && b.text.split_whitespace().count() >= SENTENCE)
 }
 
 fn answer(document: &Document, found: Found, block: usize) -> Answer {
@@ -135,6 +180,11 @@ mod tests {
     fn the_question_alone_is_no_answer() {
         assert_ne!(found("q-for", "## What does `for` do, how many minutes?\n\ntodo\n"), Found::Yes);
         assert_eq!(found("q-for", "`for` makes the alert pending until the time is over"), Found::Yes);
+        assert_eq!(found("q-for", "## What does `for` do?\n\nThe alert waits 3 minutes.\n"), Found::Yes);
+        assert_eq!(
+            found("q-for", "## What does `for` do?\n\nIt is what the teacher told us to write.\n"),
+            Found::Partly
+        );
         assert_eq!(found("q-for", "Met `for` wacht Prometheus 3 minuten vooraleer de alert afgaat"), Found::Yes);
     }
 

@@ -1,5 +1,7 @@
 //! Alerting rules themselves: are there any of a set, and do they react to values as they should?
 
+use std::collections::HashSet;
+
 use super::Simulated;
 use super::value::short;
 use crate::check::{Finding, Outcome, Probe, ProbeExpect, RuleStep, Stage};
@@ -90,5 +92,31 @@ pub fn probe(world: &Simulated<'_>, step: &Probe) -> Outcome {
             .hint(format!("set the threshold back to {threshold} after testing, with > as comparison"))
         }
     };
-    Outcome::Fails(finding.basis(Basis::Simulated).stage(Stage::Evaluation).evidence(evidence))
+    let finding = finding.basis(Basis::Simulated).stage(Stage::Evaluation).evidence(evidence);
+    let others = places.len() > 1 && step.expect == ProbeExpect::Silent && active.is_some();
+    if others && another_minds_the_threshold(world, &places) {
+        return Outcome::Review(
+            finding.hint("decide whether this is an alert of its own beside the one that the lab asks for"),
+        );
+    }
+    Outcome::Fails(finding)
+}
+
+/// Whether an alert speaks up above the lab's threshold and is silent below it, whatever others do.
+fn another_minds_the_threshold(world: &Simulated<'_>, places: &[(usize, usize)]) -> bool {
+    let threshold = world.lab.parameters.get("mock.threshold").and_then(|t| t.parse::<f64>().ok()).unwrap_or(0.75);
+    let Some(runs) = world.runs() else { return false };
+    let active = |value: f64| -> HashSet<(usize, usize)> {
+        let engine = runs.with_constant(value);
+        let entries = engine.journal().entries().iter();
+        entries
+            .filter_map(|e| match &e.event {
+                Event::Alert { group, rule, .. } => Some((*group, *rule)),
+                _ => None,
+            })
+            .collect()
+    };
+    let [above, high, below, low] = [0.01, 0.2, -0.05, -0.65].map(|away| active(threshold + away));
+    let minds = |p| above.contains(p) && high.contains(p) && !below.contains(p) && !low.contains(p);
+    places.iter().any(minds)
 }

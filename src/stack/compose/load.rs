@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::interpolate::{Environment, dotenv, interpolate};
 use super::merge::{merge, reset};
-use super::mount::ROOT;
+use super::mount::{ROOT, with_slashes};
 use super::project::Project;
 use super::tree::{Kind, Place, Tree};
 use super::{read, schema, validate};
@@ -377,7 +377,7 @@ fn make_absolute(tree: &mut Tree, dir: &str) {
 
 /// A relative path as an absolute one below the mark for the repository's root.
 fn rooted(text: &str, dir: &str) -> String {
-    path::normalize(&format!("{ROOT}/{dir}/{text}")).unwrap_or_default()
+    path::normalize(&format!("{ROOT}/{dir}/{}", with_slashes(text))).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What is mounted into a container: binds, named and anonymous volumes, memory.
 
+use std::borrow::Cow;
+
 use super::tree::{Kind, Place, Tree};
 use crate::stack::path;
 use crate::text::Diagnostic;
@@ -24,6 +26,7 @@ impl HostPath {
         if text.starts_with('~') || text.starts_with('\\') || windows {
             return Self::Outside(text.to_owned());
         }
+        let text: &str = &with_slashes(text);
         let absolute = if text.starts_with('/') { text.to_owned() } else { format!("{ROOT}/{dir}/{text}") };
         let clean = path::normalize(&absolute).unwrap_or_default();
         match path::strip(&clean, ROOT) {
@@ -115,6 +118,11 @@ pub fn read(list: &Tree, dir: &str, refused: &mut Vec<Diagnostic>) -> Vec<Mount>
         }
     }
     mounts
+}
+
+/// A relative path as Windows writes it, with slashes: Docker Desktop takes it as it is meant, and nobody calls a file so.
+pub(super) fn with_slashes(text: &str) -> Cow<'_, str> {
+    if text.starts_with(".\\") || text.starts_with("..\\") { text.replace('\\', "/").into() } else { text.into() }
 }
 
 /// Adds a mount, replacing one on the same target.
@@ -212,6 +220,7 @@ mod tests {
     fn short_forms_tell_paths_from_names() {
         let source = |spec: &str| mount(spec).unwrap().source;
         assert_eq!(source("./p.yml:/etc/p.yml:ro"), Source::Bind(HostPath::Inside("lab/p.yml".into())));
+        assert_eq!(source(".\\a\\p.yml:/p.yml"), Source::Bind(HostPath::Inside("lab/a/p.yml".into())));
         assert_eq!(source("../p.yml:/p.yml"), Source::Bind(HostPath::Inside("p.yml".into())));
         assert_eq!(source("../../x:/x"), Source::Bind(HostPath::Outside("/x".into())));
         assert_eq!(source("~/g:/g"), Source::Bind(HostPath::Outside("~/g".into())));
