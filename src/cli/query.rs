@@ -12,7 +12,7 @@ use crate::exposition::read_samples;
 use crate::golang::duration::parse_prometheus_duration;
 use crate::model::Labels;
 use crate::promql::eval::{Options, Prepared};
-use crate::promql::value::{EvalError, QueryAnswer};
+use crate::promql::value::EvalError;
 use crate::promql::{Dialect, ParseOptions, api, parse};
 use crate::tsdb::Tsdb;
 
@@ -131,7 +131,7 @@ pub fn run(args: &QueryArgs) -> Exit {
             return Exit::Usage;
         }
     };
-    let mut out = String::new();
+    let mut out = Out { stdout: std::io::BufWriter::new(std::io::stdout().lock()), trouble: None };
     if let Some(path) = &args.queries {
         let lines = match std::fs::read_to_string(path) {
             Ok(lines) => lines,
@@ -141,12 +141,14 @@ pub fn run(args: &QueryArgs) -> Exit {
             }
         };
         for line in lines.lines().filter(|l| !l.trim().is_empty()) {
-            let answer = match serde_json::from_str::<Request>(line) {
-                Ok(request) => answer(&db, &request, args.dialect),
-                Err(e) => api::error_body(&EvalError::bad_data(format!("cannot read the query: {e}")), args.dialect),
-            };
-            out.push_str(&answer);
-            out.push('\n');
+            match serde_json::from_str::<Request>(line) {
+                Ok(request) => answer(&db, &request, args.dialect, &mut out),
+                Err(e) => {
+                    let e = EvalError::bad_data(format!("cannot read the query: {e}"));
+                    out.write(api::error_body(&e, args.dialect).as_bytes());
+                }
+            }
+            out.write(b"\n");
         }
     } else {
         let given = |text: &Option<String>| text.clone().map(Given::Text);
@@ -161,13 +163,11 @@ pub fn run(args: &QueryArgs) -> Exit {
             eprintln!("labkit: give --time, or --start, --end and --step");
             return Exit::Usage;
         }
-        out = answer(&db, &request, args.dialect);
-        out.push('\n');
+        answer(&db, &request, args.dialect, &mut out);
+        out.write(b"\n");
     }
-    use std::io::Write as _;
-    let written = std::io::stdout().lock().write_all(out.as_bytes());
-    match written {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+    match out.finish() {
+        Some(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
             eprintln!("labkit: cannot write: {e}");
             Exit::Usage
         }
@@ -196,14 +196,36 @@ fn store(body: &[u8]) -> Result<Tsdb, String> {
     Ok(db)
 }
 
-fn answer(db: &Tsdb, request: &Request, dialect: Dialect) -> String {
-    match evaluate(db, request, dialect) {
-        Ok(answer) => api::answer_body(&answer, &request.query, dialect),
-        Err(e) => api::error_body(&e, dialect),
+/// Where answers go as they come; what could not be written is told at the end.
+struct Out {
+    stdout: std::io::BufWriter<std::io::StdoutLock<'static>>,
+    trouble: Option<std::io::Error>,
+}
+
+impl Out {
+    fn write(&mut self, bytes: &[u8]) {
+        use std::io::Write as _;
+        if self.trouble.is_none() {
+            self.trouble = self.stdout.write_all(bytes).err();
+        }
+    }
+
+    /// Writes what is left; gives the first trouble there was.
+    fn finish(mut self) -> Option<std::io::Error> {
+        use std::io::Write as _;
+        let flushed = self.stdout.flush();
+        self.trouble.or(flushed.err())
     }
 }
 
-fn evaluate(db: &Tsdb, request: &Request, dialect: Dialect) -> Result<QueryAnswer, EvalError> {
+fn answer(db: &Tsdb, request: &Request, dialect: Dialect, out: &mut Out) {
+    if let Err(e) = evaluate(db, request, dialect, out) {
+        out.write(api::error_body(&e, dialect).as_bytes());
+    }
+}
+
+/// Evaluates and writes the answer; nothing is written of an error.
+fn evaluate(db: &Tsdb, request: &Request, dialect: Dialect, out: &mut Out) -> Result<(), EvalError> {
     let options = Options::new(dialect);
     let prepare = || match parse(&request.query, &ParseOptions::stock(dialect)) {
         Ok(expr) => Ok(Prepared::new(&expr, &options)),
@@ -211,7 +233,9 @@ fn evaluate(db: &Tsdb, request: &Request, dialect: Dialect) -> Result<QueryAnswe
     };
     if request.start.is_none() && request.end.is_none() && request.step.is_none() {
         let time = request.time.as_ref().ok_or_else(|| missing("time"))?.time("time")?;
-        return prepare()?.instant(db, time);
+        let answer = prepare()?.instant(db, time)?;
+        out.write(api::answer_body(&answer, &request.query, dialect).as_bytes());
+        return Ok(());
     }
     let start = request.start.as_ref().ok_or_else(|| missing("start"))?.time("start")?;
     let end = request.end.as_ref().ok_or_else(|| missing("end"))?.time("end")?;
@@ -229,7 +253,8 @@ fn evaluate(db: &Tsdb, request: &Request, dialect: Dialect) -> Result<QueryAnswe
             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
         ));
     }
-    prepare()?.range(db, start, end, (step / 1_000_000).max(1)).map_err(|mut e| {
+    let times = (start, end, (step / 1_000_000).max(1));
+    prepare()?.range_body(db, times, &request.query, &mut |bytes| out.write(bytes)).map_err(|mut e| {
         if e.kind == crate::promql::value::ErrorKind::BadData {
             e.message = format!("invalid parameter \"query\": {}", e.message);
         }

@@ -87,6 +87,20 @@ pub fn push_sample(out: &mut String, v: f64) {
     out.push_str(&format_sample(v));
 }
 
+/// As [`push_sample`], into bytes.
+pub fn push_sample_bytes(out: &mut Vec<u8>, v: f64) {
+    // Between these the shortest form has no exponent.
+    if (1e-5..1e16).contains(&v.abs()) {
+        let mut buffer = zmij::Buffer::new();
+        let text = buffer.format_finite(v).as_bytes();
+        out.extend_from_slice(text.strip_suffix(b".0").unwrap_or(text));
+    } else if v == 0.0 {
+        out.extend_from_slice(if v.is_sign_negative() { b"-0" } else { b"0" });
+    } else {
+        out.extend_from_slice(format_sample(v).as_bytes());
+    }
+}
+
 /// `strconv.FormatFloat(v, 'b', -1, 64)`: mantissa and binary exponent, `4503599627370496p-52`.
 pub fn format_binary(v: f64) -> String {
     if !v.is_finite() {

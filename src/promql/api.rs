@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Dialect;
-use super::value::{EvalError, QueryAnswer, RangeSeries, Sample, SampleValue, Value};
+use super::value::{Annotations, EvalError, QueryAnswer, RangeSeries, Sample, SampleValue, Value};
 use crate::golang::float::{FloatFormat, format_float, format_sample, push_sample};
 use crate::model::{FloatHistogram, Labels};
 
@@ -16,8 +16,7 @@ pub fn answer_body(answer: &QueryAnswer, query: &str, dialect: Dialect) -> Strin
     w.out.push_str("{\"status\":\"success\",\"data\":{\"resultType\":\"");
     w.value(&answer.value);
     w.out.push('}');
-    w.texts("warnings", "warning", answer.annotations.warnings(query));
-    w.texts("infos", "info", answer.annotations.infos(query));
+    w.annotations(&answer.annotations, query);
     w.out.push('}');
     w.out
 }
@@ -40,6 +39,31 @@ pub fn error_status(error: &EvalError) -> u16 {
         super::value::ErrorKind::Execution => 422,
         super::value::ErrorKind::Timeout => 503,
     }
+}
+
+/// What a matrix's body begins with, up to its first series.
+pub(super) const MATRIX_OPENING: &str = "{\"status\":\"success\",\"data\":{\"resultType\":\"matrix\",\"result\":[";
+
+/// What stands behind a matrix's last series.
+pub(super) fn matrix_closing(notes: &Annotations, query: &str) -> String {
+    let mut w = Writer { out: "]}".to_owned(), dialect: Dialect::default() };
+    w.annotations(notes, query);
+    w.out.push('}');
+    w.out
+}
+
+/// A series' labels, with the object that they open.
+pub(super) fn metric_text(labels: &Labels, dialect: Dialect) -> String {
+    let mut w = Writer { out: String::with_capacity(128), dialect };
+    w.labels(labels);
+    w.out
+}
+
+/// A point's time in seconds.
+pub(super) fn time_text(ms: i64) -> String {
+    let mut w = Writer { out: String::with_capacity(24), dialect: Dialect::default() };
+    w.time(ms);
+    w.out
 }
 
 struct Writer {
@@ -215,6 +239,11 @@ impl Writer {
         self.out.push('}');
     }
 
+    fn annotations(&mut self, notes: &Annotations, query: &str) {
+        self.texts("warnings", "warning", notes.warnings(query));
+        self.texts("infos", "info", notes.infos(query));
+    }
+
     fn texts(&mut self, field: &str, kind: &str, mut texts: Vec<String>) {
         if texts.is_empty() {
             return;
@@ -236,7 +265,6 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::promql::value::Annotations;
 
     #[test]
     fn times_have_three_decimals_or_none_and_values_are_strings() {

@@ -40,6 +40,17 @@ impl Expr {
         (spine, at)
     }
 
+    /// How many operations the chain down the left side has; 0 when this is no binary operation.
+    pub fn chain_length(&self) -> usize {
+        let mut length = 0;
+        let mut at = self;
+        while let Some((_, binary)) = at.as_binary() {
+            length += 1;
+            at = &binary.lhs;
+        }
+        length
+    }
+
     /// The type of the expression's value.
     pub fn value_type(&self) -> ValueType {
         match &self.kind {
@@ -275,7 +286,7 @@ impl AggregateOp {
 
 /// A binary operation. Chains such as `a + b + c` lean to the left and may be long: copying and dropping them, as every
 /// walk of this crate, follows the left side in a loop.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub struct Binary {
     /// The operator.
     pub op: BinaryOp,
@@ -368,6 +379,22 @@ impl Clone for Binary {
             lhs = Expr { span: outer.lhs.span, kind: ExprKind::Binary(Box::new(copy(inner, lhs))) };
         }
         copy(self, lhs)
+    }
+}
+
+impl PartialEq for Binary {
+    fn eq(&self, other: &Self) -> bool {
+        let (mut a, mut b) = (self, other);
+        loop {
+            let same = a.op == b.op && a.rhs == b.rhs && a.return_bool == b.return_bool && a.matching == b.matching;
+            if !same || a.lhs.span != b.lhs.span {
+                return false;
+            }
+            match (&a.lhs.kind, &b.lhs.kind) {
+                (ExprKind::Binary(x), ExprKind::Binary(y)) => (a, b) = (x, y),
+                (x, y) => return x == y,
+            }
+        }
     }
 }
 

@@ -18,9 +18,10 @@ pub fn for_each_selector<'a>(expr: &'a Expr, visit: &mut impl FnMut(&'a VectorSe
             }
             for_each_selector(&aggregate.expr, visit);
         }
-        ExprKind::Binary(binary) => {
-            for_each_selector(&binary.lhs, visit);
-            for_each_selector(&binary.rhs, visit);
+        ExprKind::Binary(_) => {
+            let (spine, leaf) = expr.left_spine();
+            for_each_selector(leaf, visit);
+            spine.into_iter().rev().for_each(|(_, binary)| for_each_selector(&binary.rhs, visit));
         }
         ExprKind::Unary { expr, .. } | ExprKind::Paren(expr) => for_each_selector(expr, visit),
     }
@@ -54,7 +55,10 @@ pub fn looks_back_ms(expr: &Expr) -> i64 {
             let param = aggregate.param.as_ref().map_or(0, looks_back_ms);
             param.max(looks_back_ms(&aggregate.expr))
         }
-        ExprKind::Binary(binary) => looks_back_ms(&binary.lhs).max(looks_back_ms(&binary.rhs)),
+        ExprKind::Binary(_) => {
+            let (spine, leaf) = expr.left_spine();
+            spine.iter().map(|(_, binary)| looks_back_ms(&binary.rhs)).fold(looks_back_ms(leaf), i64::max)
+        }
         ExprKind::Unary { expr, .. } | ExprKind::Paren(expr) => looks_back_ms(expr),
     }
 }

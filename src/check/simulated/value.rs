@@ -8,6 +8,9 @@ use crate::promql::eval::{Options, Prepared};
 use crate::promql::value::Value;
 use crate::rules::RuleSpec;
 
+/// A longer chain of operators is not followed.
+const LONGEST_CHAIN: usize = 200;
+
 /// What a rule compared in a stretch of time.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Compared {
@@ -30,6 +33,7 @@ pub enum Compared {
 pub fn sides(expr: &Expr) -> Option<(&Expr, BinaryOp, f64)> {
     match &expr.kind {
         ExprKind::Paren(inner) => sides(inner),
+        ExprKind::Binary(_) if expr.chain_length() > LONGEST_CHAIN => None,
         ExprKind::Binary(b) if b.op.is_comparison() => match (number(&b.lhs), number(&b.rhs)) {
             (None, Some(n)) => Some((&b.lhs, b.op, n)),
             (Some(n), None) => Some((&b.rhs, b.op, n)),
@@ -47,6 +51,7 @@ fn number(expr: &Expr) -> Option<f64> {
         ExprKind::Number { value, .. } => Some(*value),
         ExprKind::Paren(inner) => number(inner),
         ExprKind::Unary { negative, expr } => number(expr).map(|n| if *negative { -n } else { n }),
+        ExprKind::Binary(_) if expr.chain_length() > LONGEST_CHAIN => None,
         ExprKind::Binary(b) => {
             let (l, r) = (number(&b.lhs)?, number(&b.rhs)?);
             match b.op {

@@ -200,6 +200,18 @@ fn failure(eval: &Eval, message: &str) -> Result<(), Mismatch> {
 /// Puts `@` on every selector and subquery that has none, not inside of subqueries that have one. `false` when the
 /// query's value depends on the evaluation's time.
 fn fix_times(expr: &mut Expr, t: i64) -> bool {
+    let mut expr = expr;
+    let mut timeless = true;
+    // Chains lean to the left and may be long.
+    while expr.as_binary().is_some() {
+        let ExprKind::Binary(b) = &mut { expr }.kind else { return timeless };
+        timeless &= fix_times(&mut b.rhs, t);
+        expr = &mut b.lhs;
+    }
+    timeless & fix_operand(expr, t)
+}
+
+fn fix_operand(expr: &mut Expr, t: i64) -> bool {
     let fix = |at: &mut Option<At>| {
         if !matches!(at, Some(At::Timestamp(_))) {
             *at = Some(At::Timestamp(t));
@@ -224,10 +236,7 @@ fn fix_times(expr: &mut Expr, t: i64) -> bool {
             let param = a.param.as_mut().is_none_or(|p| fix_times(p, t));
             fix_times(&mut a.expr, t) && param
         }
-        ExprKind::Binary(b) => {
-            let left = fix_times(&mut b.lhs, t);
-            fix_times(&mut b.rhs, t) && left
-        }
+        ExprKind::Binary(_) => fix_times(expr, t),
         ExprKind::Unary { expr, .. } => fix_times(expr, t),
         ExprKind::Paren(inner) => fix_times(inner, t),
     }

@@ -182,35 +182,18 @@ impl Aggregation {
         let v3 = cx.is_v3();
         let of_row = &self.groups.of_row;
         let out = &mut result.cells;
-        let mut each = |f: &mut dyn FnMut(usize, f64, &mut f64)| {
-            for row in table.row_order() {
-                let at = of_row[row] as usize * steps;
-                for (step, v) in table.row(row).iter().enumerate() {
-                    if !is_absent(*v) {
-                        f(at + step, *v, &mut out[at + step]);
-                    }
-                }
-            }
-        };
         match self.op {
             AggregateOp::Sum if v3 => {
                 let mut compensation = cx.buffer(size, 0.0);
-                for row in table.row_order() {
-                    let at = of_row[row] as usize * steps;
-                    for (step, v) in table.row(row).iter().enumerate() {
-                        if is_absent(*v) {
-                            continue;
-                        }
-                        let sum = &mut out[at + step];
-                        if is_absent(*sum) {
-                            *sum = *v;
-                        } else {
-                            let mut kahan = Kahan { sum: *sum, compensation: compensation[at + step] };
-                            kahan.add(*v);
-                            (*sum, compensation[at + step]) = (kahan.sum, kahan.compensation);
-                        }
+                each(table, of_row, out, |i, v, sum| {
+                    if is_absent(*sum) {
+                        *sum = v;
+                    } else {
+                        let mut kahan = Kahan { sum: *sum, compensation: compensation[i] };
+                        kahan.add(v);
+                        (*sum, compensation[i]) = (kahan.sum, kahan.compensation);
                     }
-                }
+                });
                 for (sum, c) in out.iter_mut().zip(&compensation) {
                     if !is_absent(*sum) {
                         *sum += c;
@@ -218,10 +201,10 @@ impl Aggregation {
                 }
                 cx.recycle(compensation);
             }
-            AggregateOp::Sum => each(&mut |_, v, sum| *sum = if is_absent(*sum) { v } else { *sum + v }),
+            AggregateOp::Sum => each(table, of_row, out, |_, v, sum| *sum = if is_absent(*sum) { v } else { *sum + v }),
             AggregateOp::Avg if v3 => {
                 let mut means: Vec<Option<Mean>> = vec![None; size];
-                each(&mut |i, v, out| {
+                each(table, of_row, out, |i, v, out| {
                     *out = v;
                     match &mut means[i] {
                         Some(mean) => mean.add(v),
@@ -236,7 +219,7 @@ impl Aggregation {
             }
             AggregateOp::Avg => {
                 let mut counts = cx.buffer(size, 0.0);
-                each(&mut |i, v, mean| {
+                each(table, of_row, out, |i, v, mean| {
                     counts[i] += 1.0;
                     if is_absent(*mean) {
                         *mean = v;
@@ -246,14 +229,14 @@ impl Aggregation {
                 });
                 cx.recycle(counts);
             }
-            AggregateOp::Count => each(&mut |_, _, n| *n = if is_absent(*n) { 1.0 } else { *n + 1.0 }),
-            AggregateOp::Group => each(&mut |_, _, out| *out = 1.0),
-            AggregateOp::Min => each(&mut |_, v, least| {
+            AggregateOp::Count => each(table, of_row, out, |_, _, n| *n = if is_absent(*n) { 1.0 } else { *n + 1.0 }),
+            AggregateOp::Group => each(table, of_row, out, |_, _, out| *out = 1.0),
+            AggregateOp::Min => each(table, of_row, out, |_, v, least| {
                 if is_absent(*least) || *least > v || least.is_nan() {
                     *least = v;
                 }
             }),
-            AggregateOp::Max => each(&mut |_, v, most| {
+            AggregateOp::Max => each(table, of_row, out, |_, v, most| {
                 if is_absent(*most) || *most < v || most.is_nan() {
                     *most = v;
                 }
@@ -261,7 +244,7 @@ impl Aggregation {
             AggregateOp::Stddev | AggregateOp::Stdvar => {
                 // Welford: mean and count beside the sum of squares.
                 let mut state: Vec<(f64, f64)> = vec![(0.0, 0.0); size];
-                each(&mut |i, v, squares| {
+                each(table, of_row, out, |i, v, squares| {
                     let (mean, count) = &mut state[i];
                     *count += 1.0;
                     if is_absent(*squares) {
@@ -282,7 +265,7 @@ impl Aggregation {
             }
             AggregateOp::Quantile => {
                 let mut values: Vec<Vec<f64>> = vec![Vec::new(); size];
-                each(&mut |i, v, out| {
+                each(table, of_row, out, |i, v, out| {
                     *out = 0.0;
                     values[i].push(v);
                 });
@@ -291,6 +274,19 @@ impl Aggregation {
                 }
             }
             _ => {}
+        }
+    }
+}
+
+/// Calls `f` for every number with its group's cell and that cell's place.
+#[inline]
+fn each(table: &Table, of_row: &[u32], out: &mut [f64], mut f: impl FnMut(usize, f64, &mut f64)) {
+    for row in table.row_order() {
+        let at = of_row[row] as usize * table.steps;
+        for (step, (v, cell)) in table.row(row).iter().zip(&mut out[at..at + table.steps]).enumerate() {
+            if !is_absent(*v) {
+                f(at + step, *v, cell);
+            }
         }
     }
 }

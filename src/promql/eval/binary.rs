@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use super::context::Context;
-use super::node::Node;
 use super::rows::RowMap;
-use super::table::{Cell, Grid, NOTHING, Table, is_float};
+use super::table::{Cell, NOTHING, Table, is_float};
 use super::trim::trim;
 use crate::model::{CounterResetHint, FloatHistogram};
-use crate::promql::ast::BinaryOp;
+use crate::promql::ast::{Binary, BinaryOp};
 use crate::promql::functions::math::{power, remainder};
 use crate::promql::value::EvalError;
 use crate::text::Span;
@@ -162,30 +161,30 @@ pub(crate) fn mixed_operation(cx: &mut Context<'_>, op: BinaryOp, l: &Cell, r: &
 /// An operation of a vector with a scalar.
 #[derive(Debug)]
 pub(crate) struct VectorScalar {
-    pub op: BinaryOp,
-    pub vector: Node,
-    pub scalar: Node,
+    op: BinaryOp,
     /// Whether the scalar is on the left.
     pub swapped: bool,
-    pub return_bool: bool,
-    pub span: Span,
-    pub names: RowMap,
+    return_bool: bool,
+    span: Span,
+    names: RowMap,
 }
 
 impl VectorScalar {
-    pub fn eval(&mut self, cx: &mut Context<'_>, grid: Grid) -> Result<Table, EvalError> {
-        let before = cx.samples;
-        let (mut table, scalars) = if self.swapped {
-            let scalars = self.scalar.eval_scalar(cx, grid)?;
-            (self.vector.eval_vector(cx, grid)?, scalars)
-        } else {
-            let table = self.vector.eval_vector(cx, grid)?;
-            let scalars = self.scalar.eval_scalar(cx, grid)?;
-            (table, scalars)
-        };
+    pub fn new(binary: &Binary, swapped: bool, span: Span) -> Self {
+        Self { op: binary.op, swapped, return_bool: binary.return_bool, span, names: RowMap::default() }
+    }
+
+    /// `before` is what was held before the operands were evaluated.
+    pub fn apply(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut table: Table,
+        scalars: Vec<f64>,
+        before: usize,
+    ) -> Result<Table, EvalError> {
         cx.check(cx.samples + table.rows.len() + 1)?;
         cx.spend(table.cells.len())?;
-        let steps = grid.steps;
+        let steps = table.steps;
         for row in 0..table.rows.len() {
             for (step, scalar) in scalars.iter().enumerate() {
                 let index = row * steps + step;

@@ -3,18 +3,16 @@
 use std::sync::Arc;
 
 use super::aggregate::Aggregation;
-use super::binary::VectorScalar;
-use super::matching::VectorOperation;
+use super::chain;
 use super::node::{Kind, Node};
 use super::over_range::{OverRange, RangeFunction};
 use super::rows::RowMap;
 use super::selector::Selector;
-use super::set_operations::SetOperation;
 use super::source::{RangeSource, SourceKind};
 use super::table::Row;
 use super::vector_calls::VectorCall;
 use crate::model::Labels;
-use crate::promql::ast::{BinaryOp, Call, Expr, ExprKind, ValueType};
+use crate::promql::ast::{Call, Expr, ExprKind, ValueType};
 use crate::promql::functions::labels::of_absent;
 use crate::text::Span;
 
@@ -28,15 +26,8 @@ pub(crate) fn bare(expr: &Expr) -> &Expr {
 }
 
 /// Whether an expression is a scalar.
-fn is_scalar(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Number { .. } => true,
-        ExprKind::Paren(inner) => is_scalar(inner),
-        ExprKind::Unary { expr, .. } => is_scalar(expr),
-        ExprKind::Call(call) => call.function.returns == ValueType::Scalar,
-        ExprKind::Binary(b) => is_scalar(&b.lhs) && is_scalar(&b.rhs),
-        _ => false,
-    }
+pub(crate) fn is_scalar(expr: &Expr) -> bool {
+    expr.value_type() == ValueType::Scalar
 }
 
 /// Functions whose value depends on the evaluation's time, whatever `@` says.
@@ -55,7 +46,7 @@ const TIMELY: [&str; 11] = [
 ];
 
 /// Whether an expression has the same value at every step.
-fn is_invariant(expr: &Expr) -> bool {
+pub(crate) fn is_invariant(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Number { .. } | ExprKind::String(_) => true,
         ExprKind::VectorSelector(s) => s.modifiers.at.is_some(),
@@ -64,7 +55,10 @@ fn is_invariant(expr: &Expr) -> bool {
         ExprKind::Paren(inner) => is_invariant(inner),
         ExprKind::Unary { expr, .. } => is_invariant(expr),
         ExprKind::Aggregate(a) => is_invariant(&a.expr),
-        ExprKind::Binary(b) => is_invariant(&b.lhs) && is_invariant(&b.rhs),
+        ExprKind::Binary(_) => {
+            let (spine, leaf) = expr.left_spine();
+            is_invariant(leaf) && spine.iter().all(|(_, b)| is_invariant(&b.rhs))
+        }
         ExprKind::Call(c) => !TIMELY.contains(&c.function.name) && c.args.iter().all(is_invariant),
     }
 }
@@ -112,25 +106,7 @@ pub(crate) fn node(expr: &Expr, around: Around) -> Node {
         ExprKind::Unary { negative: false, expr } => return node(expr, around),
         ExprKind::Unary { negative: true, expr } => Kind::Negate(Box::new(node(expr, around)), RowMap::default()),
         ExprKind::Aggregate(a) => Kind::Aggregation(Box::new(Aggregation::new(a, expr.span, around))),
-        ExprKind::Binary(b) => {
-            let (lhs, rhs) = (node(&b.lhs, around), node(&b.rhs, around));
-            match (is_scalar(&b.lhs), is_scalar(&b.rhs)) {
-                (true, true) => Kind::ScalarOperation(b.op, Box::new(lhs), Box::new(rhs)),
-                (left, right) if left || right => Kind::VectorScalar(Box::new(VectorScalar {
-                    op: b.op,
-                    vector: if left { rhs } else { lhs },
-                    swapped: left,
-                    scalar: if left { node(&b.lhs, around) } else { node(&b.rhs, around) },
-                    return_bool: b.return_bool,
-                    span: expr.span,
-                    names: RowMap::default(),
-                })),
-                _ if matches!(b.op, BinaryOp::And | BinaryOp::Or | BinaryOp::Unless) => {
-                    Kind::SetOperation(Box::new(SetOperation::new(b, lhs, rhs)))
-                }
-                _ => Kind::VectorOperation(Box::new(VectorOperation::new(b, lhs, rhs, expr.span))),
-            }
-        }
+        ExprKind::Binary(_) => return chain::build(expr, around),
         ExprKind::Call(c) => call(c, expr.span, around.call(c.function.name)),
     };
     Node { span: expr.span, invariant: is_invariant(expr) && !matches!(kind, Kind::Number(_) | Kind::Text(_)), kind }

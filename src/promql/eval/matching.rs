@@ -6,10 +6,9 @@ use rustc_hash::FxHashMap;
 
 use super::binary::{drops_name, float_operation, mixed_operation};
 use super::context::{Context, same_labelset};
-use super::node::Node;
 use super::rows::{GrowingRows, without_name};
 use super::signature::{Signatures, signature};
-use super::table::{Cell, Grid, NOTHING, Rows, Table, is_absent, is_float};
+use super::table::{Cell, NOTHING, Rows, Table, is_absent, is_float};
 use crate::model::Labels;
 use crate::promql::Dialect;
 use crate::promql::ast::{Binary, BinaryOp, Cardinality, VectorMatching};
@@ -23,8 +22,6 @@ const NONE: u32 = u32::MAX;
 #[derive(Debug)]
 pub(crate) struct VectorOperation {
     rule: Rule,
-    lhs: Node,
-    rhs: Node,
     span: Span,
     signatures: Signatures,
     /// Pairs of rows that are each other's only possible partners; `None` when that is not so for all.
@@ -93,7 +90,7 @@ impl Rule {
 }
 
 impl VectorOperation {
-    pub fn new(b: &Binary, lhs: Node, rhs: Node, span: Span) -> Self {
+    pub fn new(b: &Binary, span: Span) -> Self {
         let matching = b.matching.clone().unwrap_or(VectorMatching {
             cardinality: Cardinality::OneToOne,
             labels: Vec::new(),
@@ -103,8 +100,6 @@ impl VectorOperation {
         });
         Self {
             rule: Rule { op: b.op, matching, return_bool: b.return_bool },
-            lhs,
-            rhs,
             span,
             signatures: Signatures::default(),
             fixed: None,
@@ -113,10 +108,14 @@ impl VectorOperation {
         }
     }
 
-    pub fn eval(&mut self, cx: &mut Context<'_>, grid: Grid) -> Result<Table, EvalError> {
-        let before = cx.samples;
-        let left = self.lhs.eval_vector(cx, grid)?;
-        let right = self.rhs.eval_vector(cx, grid)?;
+    /// `before` is what was held before the operands were evaluated.
+    pub fn apply(
+        &mut self,
+        cx: &mut Context<'_>,
+        left: Table,
+        right: Table,
+        before: usize,
+    ) -> Result<Table, EvalError> {
         cx.spend(left.cells.len() + right.cells.len())?;
         let (many, one) = if self.rule.swapped() { (right, left) } else { (left, right) };
         let m = &self.rule.matching;

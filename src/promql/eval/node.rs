@@ -3,18 +3,16 @@
 use std::sync::Arc;
 
 use super::aggregate::Aggregation;
-use super::binary::{VectorScalar, scalar_operation};
 use super::build;
+use super::chain::Chain;
 use super::context::Context;
-use super::matching::VectorOperation;
 use super::over_range::OverRange;
 use super::rows::RowMap;
 use super::selector::Selector;
-use super::set_operations::SetOperation;
 use super::source::RangeSource;
 use super::table::{Cell, Grid, Output, Row, Table, is_absent, is_float};
 use super::vector_calls::VectorCall;
-use crate::promql::ast::{BinaryOp, Expr};
+use crate::promql::ast::Expr;
 use crate::promql::value::EvalError;
 use crate::text::Span;
 
@@ -37,12 +35,9 @@ pub(crate) enum Kind {
     /// A range vector that is the whole query.
     Range(Box<RangeSource>),
     Negate(Box<Node>, RowMap),
-    ScalarOperation(BinaryOp, Box<Node>, Box<Node>),
     /// `scalar(v)`
     ScalarOf(Box<Node>),
-    VectorScalar(Box<VectorScalar>),
-    VectorOperation(Box<VectorOperation>),
-    SetOperation(Box<SetOperation>),
+    Chain(Box<Chain>),
     Aggregation(Box<Aggregation>),
     OverRange(Box<OverRange>),
     /// `absent_over_time`: the call and the labels of its answer.
@@ -66,11 +61,7 @@ impl Node {
 
     /// Evaluates to an instant vector at every step.
     pub fn eval_vector(&mut self, cx: &mut Context<'_>, grid: Grid) -> Result<Table, EvalError> {
-        match self.eval(cx, grid)? {
-            Output::Vector(table) => Ok(table),
-            Output::Scalar(values) => Ok(scalar_table(values)),
-            Output::Text(_) => Err(EvalError::execution("a string where an instant vector is wanted")),
-        }
+        vector_of_output(self.eval(cx, grid)?)
     }
 
     /// Evaluates to a number at every step.
@@ -81,71 +72,70 @@ impl Node {
         }
     }
 
+    /// What each kind does stands in functions of its own, so that deep expressions need little stack.
     fn eval_steps(&mut self, cx: &mut Context<'_>, grid: Grid) -> Result<Output, EvalError> {
-        let before = cx.samples;
-        Ok(match &mut self.kind {
-            Kind::Number(v) => {
-                cx.check(before + grid.steps)?;
-                cx.samples += grid.steps;
-                let cells = cx.cells(1, grid.steps, *v)?;
-                Output::Scalar(cells)
-            }
-            Kind::Text(text) => Output::Text(text.clone()),
-            Kind::Time => {
-                cx.hold(grid.steps)?;
-                let mut cells = cx.cells(1, grid.steps, 0.0)?;
-                for (step, cell) in cells.iter_mut().enumerate() {
-                    *cell = grid.time(step) as f64 / 1000.0;
-                }
-                Output::Scalar(cells)
-            }
-            Kind::Selector(selector) => Output::Vector(selector.instant(cx, grid, false)?),
-            Kind::Range(_) => return Err(EvalError::execution("cannot do range evaluation of matrix selector")),
-            Kind::Negate(node, names) => match node.eval(cx, grid)? {
-                Output::Scalar(mut values) => {
-                    for v in &mut values {
-                        *v = -*v;
-                    }
-                    Output::Scalar(values)
-                }
-                Output::Vector(table) => Output::Vector(negate(cx, table, names)?),
-                text @ Output::Text(_) => text,
-            },
-            Kind::ScalarOperation(op, lhs, rhs) => {
-                let mut left = lhs.eval_scalar(cx, grid)?;
-                let right = rhs.eval_scalar(cx, grid)?;
-                for (l, r) in left.iter_mut().zip(&right) {
-                    *l = scalar_operation(*op, *l, *r);
-                }
-                cx.recycle(right);
-                cx.settle_scalar(before, 2, grid.steps)?;
-                Output::Scalar(left)
+        match &mut self.kind {
+            Kind::Number(v) => number(cx, grid, *v),
+            Kind::Text(text) => Ok(Output::Text(text.clone())),
+            Kind::Time => times(cx, grid),
+            Kind::Selector(selector) => selector.instant(cx, grid, false).map(Output::Vector),
+            Kind::Range(_) => Err(EvalError::execution("cannot do range evaluation of matrix selector")),
+            Kind::Negate(node, names) => {
+                let output = node.eval(cx, grid)?;
+                negate(cx, output, names)
             }
             Kind::ScalarOf(node) => {
+                let before = cx.samples;
                 let table = node.eval_vector(cx, grid)?;
-                let mut cells = cx.cells(1, grid.steps, f64::NAN)?;
-                for (step, cell) in cells.iter_mut().enumerate() {
-                    let mut floats = (0..table.rows.len()).map(|r| table.cells[r * grid.steps + step]);
-                    let mut found = floats.by_ref().filter(|c| is_float(*c));
-                    if let (Some(v), None) = (found.next(), found.next()) {
-                        *cell = v;
-                    }
-                }
-                cx.settle_scalar(before, table.rows.len(), grid.steps)?;
-                cx.recycle_table(table);
-                Output::Scalar(cells)
+                scalar_of(cx, table, before)
             }
-            Kind::VectorScalar(operation) => Output::Vector(operation.eval(cx, grid)?),
-            Kind::VectorOperation(operation) => Output::Vector(operation.eval(cx, grid)?),
-            Kind::SetOperation(operation) => Output::Vector(operation.eval(cx, grid)?),
-            Kind::Aggregation(aggregation) => Output::Vector(aggregation.eval(cx, grid)?),
-            Kind::OverRange(call) => Output::Vector(call.eval(cx, grid)?),
+            Kind::Chain(chain) => chain.eval(cx, grid),
+            Kind::Aggregation(aggregation) => aggregation.eval(cx, grid).map(Output::Vector),
+            Kind::OverRange(call) => call.eval(cx, grid).map(Output::Vector),
             Kind::AbsentOverTime(call, rows) => {
                 let table = call.eval(cx, grid)?;
-                Output::Vector(absent_steps(cx, table, rows)?)
+                absent_steps(cx, table, rows).map(Output::Vector)
             }
-            Kind::VectorCall(call) => Output::Vector(call.eval(cx, grid)?),
-        })
+            Kind::VectorCall(call) => call.eval(cx, grid).map(Output::Vector),
+        }
+    }
+}
+
+fn number(cx: &mut Context<'_>, grid: Grid, v: f64) -> Result<Output, EvalError> {
+    cx.hold(grid.steps)?;
+    cx.cells(1, grid.steps, v).map(Output::Scalar)
+}
+
+fn times(cx: &mut Context<'_>, grid: Grid) -> Result<Output, EvalError> {
+    cx.hold(grid.steps)?;
+    let mut cells = cx.cells(1, grid.steps, 0.0)?;
+    for (step, cell) in cells.iter_mut().enumerate() {
+        *cell = grid.time(step) as f64 / 1000.0;
+    }
+    Ok(Output::Scalar(cells))
+}
+
+/// The one number that the vector holds at each step.
+fn scalar_of(cx: &mut Context<'_>, table: Table, before: usize) -> Result<Output, EvalError> {
+    let mut cells = cx.cells(1, table.steps, f64::NAN)?;
+    for (step, cell) in cells.iter_mut().enumerate() {
+        let mut floats = (0..table.rows.len()).map(|r| table.cells[r * table.steps + step]);
+        let mut found = floats.by_ref().filter(|c| is_float(*c));
+        if let (Some(v), None) = (found.next(), found.next()) {
+            *cell = v;
+        }
+    }
+    cx.settle_scalar(before, table.rows.len(), table.steps)?;
+    cx.recycle_table(table);
+    Ok(Output::Scalar(cells))
+}
+
+/// An instant vector; a scalar counts as one element without labels.
+pub(crate) fn vector_of_output(output: Output) -> Result<Table, EvalError> {
+    match output {
+        Output::Vector(table) => Ok(table),
+        Output::Scalar(values) => Ok(scalar_table(values)),
+        Output::Text(_) => Err(EvalError::execution("a string where an instant vector is wanted")),
     }
 }
 
@@ -200,7 +190,20 @@ fn repeat(cx: &mut Context<'_>, once: Output, steps: usize) -> Result<Output, Ev
     })
 }
 
-fn negate(cx: &mut Context<'_>, mut table: Table, names: &mut RowMap) -> Result<Table, EvalError> {
+fn negate(cx: &mut Context<'_>, output: Output, names: &mut RowMap) -> Result<Output, EvalError> {
+    match output {
+        Output::Scalar(mut values) => {
+            for v in &mut values {
+                *v = -*v;
+            }
+            Ok(Output::Scalar(values))
+        }
+        Output::Vector(table) => negate_vector(cx, table, names).map(Output::Vector),
+        text @ Output::Text(_) => Ok(text),
+    }
+}
+
+fn negate_vector(cx: &mut Context<'_>, mut table: Table, names: &mut RowMap) -> Result<Table, EvalError> {
     for i in 0..table.cells.len() {
         if is_float(table.cells[i]) {
             table.cells[i] = -table.cells[i];

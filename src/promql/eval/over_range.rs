@@ -268,16 +268,26 @@ fn run(
     if call.extended.is_none() {
         // The ones that matter for speed, each its own loop.
         match call.function {
-            RangeFunction::Rate => {
-                return floats!(|w| rate::extrapolated(w, buffers.resets, true, true, dialect).unwrap_or(NOTHING));
+            RangeFunction::Rate | RangeFunction::Increase => {
+                let mut rate = rate::Extrapolator::new(call.function == RangeFunction::Rate, dialect);
+                return floats!(|w| rate.value(w, buffers.resets).unwrap_or(NOTHING));
             }
-            RangeFunction::Increase => {
-                return floats!(|w| rate::extrapolated(w, buffers.resets, true, false, dialect).unwrap_or(NOTHING));
+            RangeFunction::MaxOverTime => {
+                let mut most = over_time::Sliding::default();
+                return floats!(|w| most.extreme(w, |a, b| a > b));
             }
-            RangeFunction::SumOverTime => return floats!(|w| over_time::sum(w.values)),
-            RangeFunction::AvgOverTime => return floats!(|w| over_time::avg(w.values, dialect)),
-            RangeFunction::MaxOverTime => return floats!(|w| over_time::extreme(w.values, |a, b| a > b).0),
-            RangeFunction::MinOverTime => return floats!(|w| over_time::extreme(w.values, |a, b| a < b).0),
+            RangeFunction::MinOverTime => {
+                let mut least = over_time::Sliding::default();
+                return floats!(|w| least.extreme(w, |a, b| a < b));
+            }
+            RangeFunction::SumOverTime => {
+                let mut sum = Reused::default();
+                return floats!(|w| sum.of(w, |w| over_time::sum(w.values)));
+            }
+            RangeFunction::AvgOverTime => {
+                let mut mean = Reused::default();
+                return floats!(|w| mean.of(w, |w| over_time::avg(w.values, dialect)));
+            }
             _ => {}
         }
     }
@@ -285,6 +295,29 @@ fn run(
         cells[step] = of_floats(cx, call, w, step, buffers)?.unwrap_or(NOTHING);
         Ok(())
     })
+}
+
+/// The value of the window before, which holds as long as the window sees the same samples.
+struct Reused {
+    samples: (usize, usize),
+    value: f64,
+}
+
+impl Default for Reused {
+    fn default() -> Self {
+        Self { samples: (0, 0), value: NOTHING }
+    }
+}
+
+impl Reused {
+    #[inline]
+    fn of(&mut self, w: &Window<'_>, work_out: impl FnOnce(&Window<'_>) -> f64) -> f64 {
+        let samples = (w.first, w.values.len());
+        if samples != self.samples {
+            *self = Self { samples, value: work_out(w) };
+        }
+        self.value
+    }
 }
 
 /// The function over the window's numbers.

@@ -1,11 +1,13 @@
 //! A query ready to be evaluated.
 
+use super::body;
 use super::context::{Context, check_steps, too_many_samples};
 use super::node::{Kind, Node};
 use super::options::Options;
 use super::rows::{RowMap, without_name};
 use super::source::{RangeSource, Windows};
 use super::table::{Cell, Grid, Output, Table};
+use crate::promql::api;
 use crate::promql::ast::{Expr, ExtendedRange};
 use crate::promql::functions::extended;
 use crate::promql::functions::window::Scratch;
@@ -74,6 +76,40 @@ impl Prepared {
     /// # Errors
     /// As [`Self::instant`]; the expression must be a scalar or an instant vector, the step positive.
     pub fn range(&mut self, db: &Tsdb, start: i64, end: i64, step: i64) -> Result<QueryAnswer, EvalError> {
+        let grid = self.range_grid(start, end, step)?;
+        let (raw, annotations) = self.run(db, grid, true)?;
+        Ok(QueryAnswer { value: Value::Matrix(self.matrix(raw, grid)), annotations })
+    }
+
+    /// Evaluates as [`Self::range`] and passes on the body that the API would send, piece by piece; `query` is the
+    /// query's text.
+    ///
+    /// # Errors
+    /// As [`Self::range`]; then nothing was passed on.
+    pub fn range_body(
+        &mut self,
+        db: &Tsdb,
+        (start, end, step): (i64, i64, i64),
+        query: &str,
+        pass_on: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), EvalError> {
+        let grid = self.range_grid(start, end, step)?;
+        let (raw, annotations) = self.run(db, grid, true)?;
+        let dialect = self.options.dialect;
+        match raw {
+            Raw::Output(Output::Vector(table)) if !table.has_histograms() => {
+                body::write(&table, grid, &annotations, query, dialect, pass_on);
+                self.buffers.push(table.cells);
+            }
+            raw => {
+                let answer = QueryAnswer { value: Value::Matrix(self.matrix(raw, grid)), annotations };
+                pass_on(api::answer_body(&answer, query, dialect).as_bytes());
+            }
+        }
+        Ok(())
+    }
+
+    fn range_grid(&self, start: i64, end: i64, step: i64) -> Result<Grid, EvalError> {
         let wrong_type = match &self.root.kind {
             Kind::Text(_) => Some("string"),
             Kind::Range(_) => Some("range vector"),
@@ -91,8 +127,11 @@ impl Prepared {
         }
         let span = i128::from(end) - i128::from(start);
         let steps = if end < start { 0 } else { usize::try_from(span / i128::from(step) + 1).unwrap_or(usize::MAX) };
-        let (raw, annotations) = self.run(db, Grid { start, step, steps }, true)?;
-        let grid = Grid { start, step, steps };
+        Ok(Grid { start, step, steps })
+    }
+
+    /// A range query's series, sorted by labels.
+    fn matrix(&mut self, raw: Raw, grid: Grid) -> Vec<RangeSeries> {
         let mut series = match raw {
             Raw::Matrix(series) => series,
             Raw::Output(Output::Text(_)) => Vec::new(),
@@ -104,7 +143,7 @@ impl Prepared {
             }
         };
         series.sort_by(|a, b| a.labels.cmp(&b.labels));
-        Ok(QueryAnswer { value: Value::Matrix(series), annotations })
+        series
     }
 
     /// Evaluates with samples counted roughly, and if that is not enough to say that the limit holds, exactly.
@@ -216,4 +255,33 @@ fn range_vector(cx: &mut Context<'_>, source: &mut RangeSource, grid: Grid) -> R
     }
     matrix.sort_by(|a, b| a.labels.cmp(&b.labels));
     Ok(matrix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Labels;
+    use crate::promql::{Dialect, ParseOptions, parse};
+
+    #[test]
+    fn the_body_in_pieces_is_that_of_the_answer() {
+        let mut db = Tsdb::new();
+        for (job, values) in [("b", [1.5, f64::NAN, -0.0, 1e300, 0.1]), ("a", [1.0, 2.0, f64::INFINITY, 1e-9, 3e15])] {
+            let r = db.series_ref(&Labels::from_pairs([("__name__", "x"), ("job", job)]));
+            for (i, v) in values.into_iter().enumerate() {
+                db.append(r, i as i64 * 400_000, v).expect("in order");
+            }
+        }
+        for query in ["x", "x * 3", "absent(y)", "rate(x[1h])", "1", "nothing", "sum(x) by (job) > 1", "vector(time())"]
+        {
+            let expr = parse(query, &ParseOptions::stock(Dialect::V3)).expect("a query of the test");
+            let mut prepared = Prepared::new(&expr, &Options::new(Dialect::V3));
+            let answer = prepared.range(&db, 500, 1_700_000, 100_000).expect("an answer");
+            let mut body = Vec::new();
+            prepared
+                .range_body(&db, (500, 1_700_000, 100_000), query, &mut |part| body.extend_from_slice(part))
+                .expect("an answer");
+            assert_eq!(String::from_utf8_lossy(&body), api::answer_body(&answer, query, Dialect::V3), "{query}");
+        }
+    }
 }

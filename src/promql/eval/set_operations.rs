@@ -5,9 +5,8 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::context::Context;
-use super::node::Node;
 use super::signature::Signatures;
-use super::table::{Cell, Grid, NOTHING, Row, Rows, Table, is_absent};
+use super::table::{Cell, NOTHING, Row, Rows, Table, is_absent};
 use crate::model::Labels;
 use crate::promql::ast::{Binary, BinaryOp};
 use crate::promql::value::EvalError;
@@ -16,8 +15,6 @@ use crate::promql::value::EvalError;
 #[derive(Debug)]
 pub(crate) struct SetOperation {
     op: BinaryOp,
-    lhs: Node,
-    rhs: Node,
     on: bool,
     names: Vec<Arc<str>>,
     signatures: Signatures,
@@ -26,15 +23,19 @@ pub(crate) struct SetOperation {
 }
 
 impl SetOperation {
-    pub fn new(b: &Binary, lhs: Node, rhs: Node) -> Self {
+    pub fn new(b: &Binary) -> Self {
         let (on, names) = b.matching.as_ref().map_or((false, Vec::new()), |m| (m.on, m.labels.clone()));
-        Self { op: b.op, lhs, rhs, on, names, signatures: Signatures::default(), union: None }
+        Self { op: b.op, on, names, signatures: Signatures::default(), union: None }
     }
 
-    pub fn eval(&mut self, cx: &mut Context<'_>, grid: Grid) -> Result<Table, EvalError> {
-        let before = cx.samples;
-        let left = self.lhs.eval_vector(cx, grid)?;
-        let right = self.rhs.eval_vector(cx, grid)?;
+    /// `before` is what was held before the operands were evaluated.
+    pub fn apply(
+        &mut self,
+        cx: &mut Context<'_>,
+        left: Table,
+        right: Table,
+        before: usize,
+    ) -> Result<Table, EvalError> {
         cx.spend(left.cells.len() + right.cells.len())?;
         if self.signatures.prepare(&left.rows, &right.rows, self.on, &self.names) {
             self.union = None;

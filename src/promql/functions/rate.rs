@@ -107,6 +107,69 @@ pub(crate) fn extrapolated(
     Some(result * extrapolation.factor(w, dialect))
 }
 
+/// `rate` and `increase` step by step over one series. How far a window's samples are from its edges is mostly the same
+/// at every step, and with it the factor of the extrapolation; it is worked out anew when that changes.
+pub(crate) struct Extrapolator {
+    per_second: bool,
+    dialect: Dialect,
+    /// From the left edge to the first sample, from the first to the last, from there to the right edge, and how many.
+    shape: (i64, i64, i64, usize),
+    /// The factor when nothing is known of the value.
+    factor: f64,
+    /// Time between the samples, and how far before the first one the factor reaches, in seconds.
+    sampled: f64,
+    reach: f64,
+}
+
+impl Extrapolator {
+    pub fn new(per_second: bool, dialect: Dialect) -> Self {
+        Self { per_second, dialect, shape: (0, 0, 0, 0), factor: f64::NAN, sampled: 0.0, reach: 0.0 }
+    }
+
+    /// The value of a window.
+    #[inline]
+    pub fn value(&mut self, w: &Window<'_>, resets: &[u32]) -> Option<f64> {
+        let n = w.values.len();
+        if n < 2 {
+            return None;
+        }
+        let (first_time, last_time) = (w.times[0], w.times[n - 1]);
+        let shape = (first_time.saturating_sub(w.start), last_time - first_time, w.end.saturating_sub(last_time), n);
+        if shape != self.shape {
+            self.reshape(w, shape);
+        }
+        let result = difference(w, resets, true);
+        let first = w.values[0];
+        if result > 0.0 && first >= 0.0 && !self.is_far_from_zero(first, result) {
+            return extrapolated(w, resets, true, self.per_second, self.dialect);
+        }
+        Some(result * self.factor)
+    }
+
+    /// Whether the counter was surely above zero wherever the factor reaches: then its first value does not matter.
+    /// Without a division, and on the safe side of rounding.
+    #[inline]
+    fn is_far_from_zero(&self, first: f64, increase: f64) -> bool {
+        (1e-200..1e200).contains(&increase) && self.sampled * first >= self.reach * increase * (1.0 + 1e-9)
+    }
+
+    #[cold]
+    fn reshape(&mut self, w: &Window<'_>, shape: (i64, i64, i64, usize)) {
+        let (to_start, sampled, _, samples) = shape;
+        let extrapolation = Extrapolation {
+            first_time: w.times[0],
+            last_time: w.times[samples - 1],
+            samples,
+            zero: None,
+            per_second: self.per_second,
+        };
+        self.factor = extrapolation.factor(w, self.dialect);
+        self.sampled = sampled as f64 / 1000.0;
+        self.reach = to_start as f64 / 1000.0;
+        self.shape = shape;
+    }
+}
+
 /// `irate` (counter) and `idelta`: the last two samples.
 pub(crate) fn instant(w: &Window<'_>, counter: bool) -> Option<f64> {
     let n = w.values.len();

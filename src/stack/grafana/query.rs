@@ -6,6 +6,9 @@ use super::Standing;
 use crate::promql::ast::{AggregateOp, BinaryOp, Expr, ExprKind, VectorSelector};
 use crate::promql::{Dialect, ParseOptions, parse};
 
+/// Nobody draws a longer chain of operators, and a longer one is not followed.
+const LONGEST_CHAIN: usize = 200;
+
 /// What an expression shows of a metric, in a sentence that fits behind "the query".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shows {
@@ -103,6 +106,7 @@ fn of(expr: &Expr, metric: &str) -> Shows {
                 name => inner.at_most(Standing::Fail, &format!("shows {name}() of the metric, not its value")),
             }
         }
+        ExprKind::Binary(_) if expr.chain_length() > LONGEST_CHAIN => fail("calculates at too great a length"),
         ExprKind::Binary(binary) => {
             let (left, right) = (of(&binary.lhs, metric), of(&binary.rhs, metric));
             let number = fold(&binary.rhs).or_else(|| fold(&binary.lhs));
@@ -146,6 +150,7 @@ fn fold(expr: &Expr) -> Option<f64> {
             }
             _ => None,
         },
+        ExprKind::Binary(_) if expr.chain_length() > LONGEST_CHAIN => None,
         ExprKind::Binary(binary) if !binary.op.is_comparison() => {
             let (left, right) = (fold(&binary.lhs), fold(&binary.rhs));
             match (binary.op, left, right) {
