@@ -39,6 +39,8 @@ pub enum Command {
     Check(Box<super::check::CheckArgs>),
     /// Judge what a check observed once more, from its bundle and without the machines
     Replay(super::replay::ReplayArgs),
+    /// Start a repository's compose project, check it, and take it down again (needs Docker)
+    Up(Box<super::up::UpArgs>),
     /// Run one scenario over a stack's files and print what happens
     Simulate(super::simulate::SimulateArgs),
     /// Follow a label set through an alertmanager.yml: routes, timers, what would mute it

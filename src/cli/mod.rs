@@ -22,6 +22,7 @@ mod run;
 mod serve;
 mod simulate;
 mod test_rules;
+mod up;
 
 use std::process::ExitCode;
 
@@ -48,6 +49,7 @@ pub fn main() -> ExitCode {
         Command::Worker => grade::work(),
         Command::Check(a) => check::run(&a),
         Command::Replay(a) => replay::run(&a),
+        Command::Up(a) => up::run(*a),
         Command::Simulate(a) => simulate::run(&a),
         Command::Route(a) => route::run(&a),
         Command::Labs(a) => labs::labs(&a),

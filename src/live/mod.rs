@@ -3,6 +3,7 @@
 pub mod alertmanager;
 pub mod discord;
 pub mod mock;
+pub mod up;
 
 mod line;
 mod server;

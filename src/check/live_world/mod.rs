@@ -295,6 +295,12 @@ impl<'a> LiveWorld<'a> {
         Some(messages::timeline(record, &names, "discord"))
     }
 
+    /// What the mocked model's script promises, when it is not the script that runs.
+    fn of_script(&mut self, criterion: &str, step: &Step) -> Outcome {
+        self.files_answer(criterion, step)
+            .unwrap_or_else(|| Outcome::Unverified(Finding::said("the mocked model was not run")))
+    }
+
     /// What the repository answers; nothing without one.
     fn files_answer(&mut self, criterion: &str, step: &Step) -> Option<Outcome> {
         self.files.as_mut().map(|files| files.observe(criterion, step))
@@ -334,6 +340,8 @@ impl World for LiveWorld<'_> {
         match step {
             Step::Loads(s) => rules::loads(self, s),
             Step::Requires(p) => connection::requires(self, *p),
+            Step::Script(_) if self.settings.called.mock_stands_in => self.of_script(criterion, step),
+            Step::Http(s) if self.settings.called.mock_stands_in && s.get == "mock" => self.of_script(criterion, step),
             // The page itself shows what a script would promise.
             Step::Script(_) => Outcome::Holds(Finding::default()),
             Step::Http(s) => pages::http(self, s),

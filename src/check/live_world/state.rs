@@ -30,6 +30,9 @@ pub struct Called {
     pub node_exporter: Option<String>,
     /// Whether labkit received the messages itself.
     pub listened: bool,
+    /// Whether the mocked model was labkit's own: then its script tells what it would do.
+    #[serde(default)]
+    pub mock_stands_in: bool,
     /// The machine.
     pub vm: Option<CalledVm>,
 }

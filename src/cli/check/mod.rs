@@ -27,7 +27,7 @@ use crate::stack::FileTree;
 use kept::Kept;
 
 /// Whether somebody asked to stop.
-static STOPPED: AtomicBool = AtomicBool::new(false);
+pub(super) static STOPPED: AtomicBool = AtomicBool::new(false);
 
 /// `labkit check`
 #[derive(Debug, ClapArgs)]
@@ -97,15 +97,23 @@ pub struct CheckArgs {
     pub output: Output,
 }
 
+/// What `labkit up` brings along.
+pub(super) struct Brought {
+    /// The stand-in for Discord.
+    pub discord: Receiver,
+    /// Whether the mocked model is labkit's own.
+    pub mock_stands_in: bool,
+}
+
 /// Runs the command.
 pub fn run(args: &CheckArgs) -> Exit {
-    match check(args) {
+    match check(args, None) {
         Ok(exit) => exit,
         Err(e) => print::usage(&e),
     }
 }
 
-fn check(args: &CheckArgs) -> Result<Exit, String> {
+pub(super) fn check(args: &CheckArgs, brought: Option<&Brought>) -> Result<Exit, String> {
     let loaded = lab_source::load(&args.lab, &args.source).map_err(|e| e.0)?;
     if let Some(unknown) = args.output.only.iter().find(|id| loaded.lab.criterion(id).is_none()) {
         let known: Vec<&str> = loaded.lab.criteria.iter().map(|c| c.id.as_str()).collect();
@@ -120,14 +128,19 @@ fn check(args: &CheckArgs) -> Result<Exit, String> {
     let grafana_auth = grafana_auth(args)?;
     let line = (!args.output.quiet && !args.output.json).then(ProgressBar::new_spinner);
     let vm = args.vm.as_ref().map(|machine| vm::vm(args, machine, line.clone())).transpose()?;
-    let called = called(args, &loaded.lab.id, &grafana_auth, vm.as_ref());
+    let called = Called {
+        listened: args.discord_listen.is_some() || brought.is_some(),
+        mock_stands_in: brought.is_some_and(|b| b.mock_stands_in),
+        ..called(args, &loaded.lab.id, &grafana_auth, vm.as_ref())
+    };
     let kept = Kept::new(&args.output.out, &loaded.lab.id);
     let resumed = if args.resume { kept.load(&called)? } else { None };
     let tape = match &args.bundle {
         Some(_) => Tape::recording(secrets(args, &grafana_auth, vm.as_ref())),
         None => Tape::default(),
     };
-    let discord = args.discord_listen.map(listen).transpose()?;
+    let listening = args.discord_listen.filter(|_| brought.is_none()).map(listen).transpose()?;
+    let discord = brought.map(|b| &b.discord).or(listening.as_ref());
     let settings = Settings {
         tape: tape.clone(),
         called: called.clone(),
@@ -139,7 +152,7 @@ fn check(args: &CheckArgs) -> Result<Exit, String> {
         grafana: args.grafana.clone(),
         grafana_auth,
         node_exporter: args.vm_exporter.clone(),
-        arrived: discord.as_ref().map(|d| Box::new(|| arrived(d)) as Box<dyn Fn() -> Vec<Arrived>>),
+        arrived: discord.map(|d| Box::new(|| arrived(d)) as Box<dyn Fn() -> Vec<Arrived>>),
         vm,
         load_alerts: None,
         stopped: Box::new(|| STOPPED.load(Ordering::SeqCst)),
@@ -158,13 +171,15 @@ fn check(args: &CheckArgs) -> Result<Exit, String> {
         tree: tree.as_ref(),
         subject,
     };
-    stop_on_signal();
+    if brought.is_none() {
+        stop_on_signal();
+    }
     let Checked { result, state } = live_world::run(&request, settings)?;
     if let Some(line) = &line {
         line.finish_and_clear();
     }
     let stem = format!("labkit-check-{}", loaded.lab.id);
-    let reproduce = reproduce(args, loaded.lab.number);
+    let reproduce = reproduce(args, loaded.lab.number, brought.is_some());
     let written = run::write_reports(&result, &args.output, &stem, &reproduce)?;
     run::show(&result, &args.output, &written);
     if let Some(file) = &args.bundle {
@@ -240,6 +255,7 @@ fn called(args: &CheckArgs, lab: &str, grafana: &Auth, vm: Option<&Vm>) -> Calle
         },
         node_exporter: args.vm_exporter.as_ref().map(|b| b.as_str().to_owned()),
         listened: args.discord_listen.is_some(),
+        mock_stands_in: false,
         vm: vm.map(|vm| CalledVm {
             alias: vm.machine.alias.clone(),
             user: vm.machine.user.clone(),
@@ -304,8 +320,8 @@ fn arrived(receiver: &Receiver) -> Vec<Arrived> {
 }
 
 /// The call, without secrets.
-fn reproduce(args: &CheckArgs, number: u32) -> String {
-    let mut line = format!("labkit check {number}");
+fn reproduce(args: &CheckArgs, number: u32, up: bool) -> String {
+    let mut line = format!("labkit {} {number}", if up { "up" } else { "check" });
     let mut add = |flag: &str, value: &str| {
         let _ = write!(line, " {flag} {}", run::shell_word(value));
     };
@@ -318,7 +334,8 @@ fn reproduce(args: &CheckArgs, number: u32) -> String {
         ("--alertmanager", &args.alertmanager, "http://localhost:9093"),
         ("--grafana", &args.grafana, "http://localhost:3000"),
     ] {
-        if base.as_str() != usual {
+        // Those of a project that is started are found out anew.
+        if base.as_str() != usual && !up {
             add(flag, base.as_str());
         }
     }
