@@ -14,6 +14,7 @@ use super::exit::Exit;
 use super::progress::Progress;
 use super::{lab_source, print, run};
 use crate::check::probe::http::{Auth, Base, Client};
+use crate::check::probe::tape::Tape;
 use crate::live::discord::{Listed, Options, Receiver};
 use crate::live::mock::{self, Served};
 use crate::live::up::{AlertmanagerAt, Compose, HOST, Start, StartError, Started, Wanted, random};
@@ -317,7 +318,7 @@ fn addresses(
 
 /// Waits until everything answers and every target was read once, or has had its time.
 fn ready(started: &Started, pages: &[(Role, String)]) {
-    let Ok(client) = Client::new() else { return };
+    let Ok(client) = Client::new(Tape::default()) else { return };
     let start = Instant::now();
     let until = |done: &dyn Fn() -> bool| {
         let mut looks = 0u32;

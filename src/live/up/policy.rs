@@ -386,6 +386,6 @@ mod tests {
             "secrets": {"s": {"file": "/root/.ssh/id_rsa"}},
             "models": {"llm": {}}, "include_of_old": [1],
         });
-        assert_eq!(told(&top).len(), 6, "{:?}", told(&top));
+        assert_eq!(told(&top).len(), 7, "{:?}", told(&top));
     }
 }

@@ -310,14 +310,14 @@ mod tests {
     #[test]
     fn a_mounted_configuration_is_replaced_and_the_students_file_stays() {
         let mut lab = lab();
-        let file = lab.root.join("am/alertmanager.yml");
+        let (file, secret) = (lab.root.join("am/alertmanager.yml"), lab.root.join("am/secret"));
         let model = changed(
             &mut lab,
             json!({
                 "container_name": "alertmanager", "labels": {"a": "b"}, "image": "prom/alertmanager",
                 "volumes": [
                     {"type": "bind", "source": file, "target": "/etc/alertmanager/alertmanager.yml", "read_only": true},
-                    {"type": "bind", "source": lab.root.join("am/secret"), "target": "/etc/alertmanager/hook"},
+                    {"type": "bind", "source": secret, "target": "/etc/alertmanager/hook"},
                     {"type": "volume", "source": "v", "target": "/alertmanager"},
                 ],
             }),
@@ -333,7 +333,7 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&file).expect("there"), "old");
         assert_eq!(am["extra_hosts"], json!(["host.docker.internal:host-gateway"]));
         assert_eq!(am["ports"][0]["target"], 9093);
-        assert!(!lab.root.join("am/secret").exists());
+        assert!(!secret.exists());
     }
 
     #[test]
@@ -364,7 +364,7 @@ mod tests {
         let model = changed(
             &mut lab,
             json!({
-                "build": {"context": lab.root}, "image": "prom/alertmanager", "network_mode": "host",
+                "build": {"context": "/lab"}, "image": "prom/alertmanager", "network_mode": "host",
                 "environment": {"HOOK": "https://discord.com/api/webhooks/7/x"},
             }),
         );
