@@ -1,50 +1,14 @@
 //! Right variants and wrong mutants of each lab's solution: a mutant fails in exactly the criteria it names, a variant
 //! in none; the solution earns every point that files can earn, the starter none.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+mod fixture_parts;
 
-use labkit::check::acceptance::{Request, run};
+use fixture_parts::{Fixture, Repository, fixtures};
+use labkit::check::acceptance::{Memory, Request, run, run_remembering};
 use labkit::check::{Check, parse_scripts};
 use labkit::lab::{Lab, LabFiles};
 use labkit::report::{RunResult, Subject, Verdict};
 use labkit::stack::FileTree;
-use serde::Deserialize;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Fixture {
-    id: String,
-    #[serde(default)]
-    #[allow(dead_code, reason = "for the reader of the file")]
-    about: String,
-    edits: Vec<Edit>,
-    #[serde(default)]
-    fails: Vec<String>,
-    #[serde(default)]
-    skips: Vec<String>,
-    #[serde(default)]
-    review: Vec<String>,
-    #[serde(default)]
-    unverified: Vec<String>,
-    #[serde(default)]
-    advice: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Edit {
-    file: String,
-    replace: Option<String>,
-    with: Option<String>,
-    write: Option<String>,
-    append: Option<String>,
-    rename: Option<String>,
-    #[serde(default)]
-    remove: bool,
-    #[serde(default)]
-    crlf: bool,
-}
 
 struct Bench {
     lab: Lab,
@@ -61,53 +25,25 @@ impl Bench {
     }
 
     fn judge(&self, name: &str, repository: impl IntoIterator<Item = (String, Vec<u8>)>) -> RunResult {
+        self.judge_with(None, name, repository)
+    }
+
+    fn judge_with(
+        &self,
+        memory: Option<&Memory>,
+        name: &str,
+        repository: impl IntoIterator<Item = (String, Vec<u8>)>,
+    ) -> RunResult {
         let tree = FileTree::in_memory(repository);
         let subject = Subject { name: name.to_owned(), path: name.to_owned(), commit: None, dirty: false };
         let (lab, checks, starter) = (&self.lab, &self.checks[..], &self.files.starter[..]);
-        run(&Request { lab, checks, starter, tree: &tree, subject, only: &[] })
+        let request = Request { lab, checks, starter, tree: &tree, subject, only: &[] };
+        memory.map_or_else(|| run(&request), |memory| run_remembering(&request, memory))
     }
 
-    fn edited(&self, fixture: &Fixture) -> BTreeMap<String, Vec<u8>> {
-        let mut files: BTreeMap<String, Vec<u8>> = self.files.solution.iter().cloned().collect();
-        for edit in &fixture.edits {
-            apply(&mut files, edit).unwrap_or_else(|e| panic!("{}: {e}", fixture.id));
-        }
-        files
+    fn edited(&self, fixture: &Fixture) -> Repository {
+        fixture.of(&self.files.solution)
     }
-}
-
-fn apply(files: &mut BTreeMap<String, Vec<u8>>, edit: &Edit) -> Result<(), String> {
-    let file = &edit.file;
-    if let Some(text) = &edit.write {
-        files.insert(file.clone(), text.clone().into_bytes());
-        return Ok(());
-    }
-    let old = files.get(file).cloned().ok_or_else(|| format!("{file} is not there"))?;
-    let text = String::from_utf8(old).map_err(|_| format!("{file} is no text"))?;
-    if edit.remove {
-        files.remove(file);
-    } else if let Some(new) = &edit.rename {
-        files.remove(file);
-        files.insert(new.clone(), text.into_bytes());
-    } else if let Some(more) = &edit.append {
-        files.insert(file.clone(), (text + more).into_bytes());
-    } else if edit.crlf {
-        files.insert(file.clone(), text.replace('\n', "\r\n").into_bytes());
-    } else if let (Some(from), Some(to)) = (&edit.replace, &edit.with) {
-        if !text.contains(from.as_str()) {
-            return Err(format!("{file} does not hold {from:?}"));
-        }
-        files.insert(file.clone(), text.replace(from.as_str(), to).into_bytes());
-    } else {
-        return Err(format!("an edit of {file} says nothing"));
-    }
-    Ok(())
-}
-
-fn fixtures(name: &str) -> Vec<Fixture> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/07-monitoring").join(name);
-    let text = std::fs::read_to_string(&path).expect("the file of fixtures");
-    serde_yaml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 fn with(result: &RunResult, verdict: Verdict) -> Vec<String> {
@@ -156,6 +92,23 @@ fn mutants_fail_in_exactly_the_criteria_they_name() {
         }
     }
     assert!(wrong.is_empty(), "{} of {} mutants are off\n{}", wrong.len(), mutants.len(), wrong.join("\n"));
+}
+
+/// Mutants of every kind one after another, so that each meets what was remembered of those before.
+#[test]
+fn what_is_remembered_of_equal_stacks_changes_no_result() {
+    let (bench, memory) = (Bench::new(), Memory::default());
+    let shown = |result: &RunResult| {
+        let picture = result.timeline.as_ref().map(|t| format!("{t:?}"));
+        (serde_json::to_string(result).expect("plain data"), picture)
+    };
+    for mutant in fixtures("mutants.yaml").iter().step_by(4) {
+        let plain = shown(&bench.judge(&mutant.id, bench.edited(mutant)));
+        for _ in 0..2 {
+            let remembering = bench.judge_with(Some(&memory), &mutant.id, bench.edited(mutant));
+            assert_eq!(shown(&remembering), plain, "{}", mutant.id);
+        }
+    }
 }
 
 #[test]

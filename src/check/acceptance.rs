@@ -1,5 +1,6 @@
 //! A lab's whole acceptance run on a repository at rest, in virtual time.
 
+pub use super::simulated::Memory;
 use super::simulated::Simulated;
 use super::{Check, judge};
 use crate::lab::Lab;
@@ -24,7 +25,16 @@ pub struct Request<'a> {
 
 /// Judges every criterion.
 pub fn run(request: &Request<'_>) -> RunResult {
-    let mut world = Simulated::new(request.lab, request.checks, request.tree, request.starter);
+    judged(request, Simulated::new(request.lab, request.checks, request.tree, request.starter))
+}
+
+/// As [`run`], and runs of equal stacks are made once only; a memory is for one lab and its scripts.
+pub fn run_remembering(request: &Request<'_>, memory: &Memory) -> RunResult {
+    let world = Simulated::new(request.lab, request.checks, request.tree, request.starter);
+    judged(request, world.remembering(memory))
+}
+
+fn judged(request: &Request<'_>, mut world: Simulated<'_>) -> RunResult {
     let mut criteria = judge(request.lab, request.checks, &mut world);
     if !request.only.is_empty() {
         for c in criteria.iter_mut().filter(|c| !request.only.contains(&c.id)) {

@@ -19,8 +19,8 @@ pub trait World {
     /// Told of each criterion's outcome.
     fn judged(&mut self, _criterion: &str, _outcome: &Outcome) {}
 
-    /// What to do so that an unverified criterion can be judged; begins with a verb.
-    fn how_to_verify(&self, criterion: &str) -> String;
+    /// What to do so that what this world does not show can be judged; begins with a verb.
+    fn how_to_verify(&self) -> String;
 }
 
 /// Judges every criterion of a lab, in the lab's order.
@@ -172,7 +172,7 @@ fn one(
         root = Some(cause);
     }
     let hint = match verdict {
-        Verdict::Unverified => finding.hint.unwrap_or_else(|| world.how_to_verify(&criterion.id)),
+        Verdict::Unverified => finding.hint.unwrap_or_else(|| world.how_to_verify()),
         Verdict::Skipped => match &root {
             Some(root) => format!("mend {root} first, then run again"),
             None => criterion.hint.clone(),
@@ -218,7 +218,7 @@ mod tests {
             found.map_or_else(|| Outcome::Holds(Finding::default()), |(_, outcome)| outcome.clone())
         }
 
-        fn how_to_verify(&self, _: &str) -> String {
+        fn how_to_verify(&self) -> String {
             "run `labkit check`".into()
         }
     }

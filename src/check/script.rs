@@ -35,6 +35,10 @@ pub fn parse_scripts(lab: &Lab, files: &[(String, String)]) -> Result<Vec<Check>
             if check.steps.is_empty() {
                 return Err(LabError(format!("{file}: {:?} has no steps, so it could not fail", check.id)));
             }
+            let wrong = check.steps.iter().find_map(|step| names_nothing(lab, step));
+            if let Some(wrong) = wrong {
+                return Err(LabError(format!("{file}: {:?}: {wrong}", check.id)));
+            }
             checks.push(check);
         }
     }
@@ -44,6 +48,22 @@ pub fn parse_scripts(lab: &Lab, files: &[(String, String)]) -> Result<Vec<Check>
         }
     }
     Ok(checks)
+}
+
+/// A set of alerts or a scenario that a step names and the lab does not have.
+fn names_nothing(lab: &Lab, step: &Step) -> Option<String> {
+    let (set, scenario) = match step {
+        Step::Rule(s) => (&s.of, None),
+        Step::Probe(s) => (&s.of, None),
+        Step::CanAlert(s) => (&s.of, None),
+        Step::Messages(s) => (&s.of, s.scenario.as_ref()),
+        _ => return None,
+    };
+    if !lab.alerts.contains_key(set) {
+        return Some(format!("the lab has no set of alerts {set:?}"));
+    }
+    let scenario = scenario.filter(|s| *s != "control" && !lab.scenarios.contains_key(*s))?;
+    Some(format!("the lab has no scenario {scenario:?}"))
 }
 
 #[cfg(test)]
@@ -76,5 +96,18 @@ mod tests {
         let (lab, files) = lab();
         let error = parse_scripts(&lab, &files.checks[..1]).expect_err("incomplete");
         assert!(error.0.contains("no check script judges"), "{error}");
+    }
+
+    #[test]
+    fn a_scenario_or_a_set_of_alerts_that_the_lab_does_not_have_is_refused() {
+        let (lab, _) = lab();
+        let script = |of: &str, scenario: &str| {
+            format!("- id: cpu-100\n  steps: [{{messages: {{of: {of}, scenario: {scenario}, state: firing}}}}]\n")
+        };
+        for (of, scenario, wanted) in [("cpu-alerts", "cpu-strees", "cpu-strees"), ("cpu", "cpu-stress", "\"cpu\"")] {
+            let files = [("checks/x.yaml".to_owned(), script(of, scenario))];
+            let error = parse_scripts(&lab, &files).expect_err("unknown");
+            assert!(error.0.contains("checks/x.yaml") && error.0.contains(wanted), "{error}");
+        }
     }
 }

@@ -164,6 +164,12 @@ pub struct Probe {
     pub when: BTreeMap<String, f64>,
     /// What must happen.
     pub expect: ProbeExpect,
+    /// What is wanted, in words for a student.
+    #[serde(default)]
+    pub wanted: Option<String>,
+    /// What to try when it does not happen.
+    #[serde(default)]
+    pub hint: Option<String>,
 }
 
 /// What alerts do.

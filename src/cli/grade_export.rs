@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::exit::Exit;
 use super::print;
@@ -18,7 +18,7 @@ use crate::grade::review::Decisions;
 pub struct ExportArgs {
     /// The format
     #[arg(value_enum)]
-    format: Named,
+    format: Format,
     /// Folder with the results of `labkit grade`
     #[arg(long, value_name = "DIR", default_value = "reports", env = "LABKIT_OUT")]
     out: PathBuf,
@@ -37,42 +37,6 @@ pub struct ExportArgs {
     /// Only this subject
     #[arg(long, value_name = "NAME", env = "LABKIT_SUBJECT")]
     subject: Option<String>,
-}
-
-/// The formats by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Named {
-    /// Fill Canvas' exported gradebook
-    Canvas,
-    /// Fill Moodle's offline grading worksheet
-    Moodle,
-    /// Fill Brightspace's exported grades
-    Brightspace,
-    /// results.json of a Gradescope autograder
-    Gradescope,
-    /// result.json of Classroom 50; the submission is read from the environment
-    Classroom50,
-    /// Markdown for `$GITHUB_STEP_SUMMARY`
-    GithubSummary,
-    /// JUnit XML
-    Junit,
-    /// CTRF JSON
-    Ctrf,
-}
-
-impl From<Named> for Format {
-    fn from(named: Named) -> Self {
-        match named {
-            Named::Canvas => Self::Canvas,
-            Named::Moodle => Self::Moodle,
-            Named::Brightspace => Self::Brightspace,
-            Named::Gradescope => Self::Gradescope,
-            Named::Classroom50 => Self::Classroom50,
-            Named::GithubSummary => Self::GithubSummary,
-            Named::Junit => Self::Junit,
-            Named::Ctrf => Self::Ctrf,
-        }
-    }
 }
 
 /// Runs the command.
@@ -116,9 +80,9 @@ fn exported(args: &ExportArgs) -> Result<(), String> {
         column: args.column.clone(),
         points: args.points,
         now_ms: u64::try_from(now.as_millisecond()).unwrap_or(0),
-        submission: (args.format == Named::Classroom50).then(|| submission(committed)).transpose()?,
+        submission: (args.format == Format::Classroom50).then(|| submission(committed)).transpose()?,
     };
-    let done = export::export(args.format.into(), &overview, &results, &options)?;
+    let done = export::export(args.format, &overview, &results, &options)?;
     for remark in &done.remarks {
         print::remark(&crate::report::escape::without_controls(remark).replace('\n', " "));
     }

@@ -93,8 +93,9 @@ fn setup(args: &ServeArgs) -> Result<(crate::engine::AlertmanagerSetup, String),
     let text = alertmanager.state.text().map(|t| mask_secrets(t.text()).into_owned()).unwrap_or_default();
     let overrides = Overrides { alertmanager: args.alertmanager_dialect, ..Overrides::default() };
     match alertmanager_of(&stack, &overrides) {
-        Some(setup) => Ok((setup, text)),
-        None => {
+        Ok(Some(setup)) => Ok((setup, text)),
+        Err(why) => Err(format!("the Alertmanager of {dir} does not run: {why}")),
+        Ok(None) => {
             for d in &alertmanager.diagnostics {
                 print::remark(&d.message);
             }

@@ -69,6 +69,7 @@ fn simulate(args: &SimulateArgs) -> Result<(Engine, Time), String> {
         release: args.dialect.map(release_of),
         alertmanager: args.alertmanager_dialect,
         external_url: args.external_url.as_deref().map(|url| url.trim_end_matches('/').into()),
+        ..Overrides::default()
     };
     let embedded = embed(&args.repo, &overrides)?;
     let mut phases = match args.phase {

@@ -44,17 +44,21 @@ pub struct PrometheusSetup {
     pub discovery_delay_ns: i64,
     /// Whether `ALERTS` is written from the first evaluation on, as after a reload and unlike after a start.
     pub restored: bool,
-    /// Series that Prometheus makes itself and that may be left out, because nobody reads them.
+    /// What may be left out, because nobody reads it.
     pub unread: Unread,
 }
 
-/// Series of Prometheus' own making that nobody reads.
+/// What Prometheus makes and nobody reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unread {
     /// `up` and the other reports of scrapes.
     pub reports: bool,
     /// `ALERTS` and `ALERTS_FOR_STATE`.
     pub alerts: bool,
+    /// Annotations of alerts.
+    pub annotations: bool,
+    /// Alerts on their way to Alertmanager.
+    pub sends: bool,
 }
 
 /// A target and how its pages are read.

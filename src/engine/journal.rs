@@ -111,6 +111,11 @@ impl Journal {
         self.entries.insert(place, Entry { at, event });
     }
 
+    /// Changes what the events say, not when they happened.
+    pub fn for_each_mut(&mut self, mut change: impl FnMut(&mut Event)) {
+        self.entries.iter_mut().for_each(|e| change(&mut e.event));
+    }
+
     /// Everything, in order of time.
     pub fn entries(&self) -> &[Entry] {
         &self.entries

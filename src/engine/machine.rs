@@ -127,7 +127,7 @@ pub struct Engine {
     work: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Scrape {
     cache: ScrapeCache,
     failing: Option<Option<String>>,
@@ -173,7 +173,29 @@ impl Engine {
             self.timers.push(Reverse((first, Timer::Evaluate(i))));
             let mut group = Group::new(spec.clone(), &setup.context, setup.restored);
             group.write_alert_series(!setup.unread.alerts);
+            group.send_alerts(!setup.unread.sends);
+            if setup.unread.annotations {
+                group.leave_out_annotations();
+            }
             self.groups.push(group);
+        }
+    }
+
+    /// The same machine once more: what happens to one of them from now on does not reach the other.
+    pub fn fork(&self) -> Self {
+        let setup = self.config.prometheus.as_ref();
+        let fork = |group: &Group| setup.map(|s| group.fork(&s.context));
+        Self {
+            config: self.config.clone(),
+            db: self.db.clone(),
+            scrapes: self.scrapes.clone(),
+            groups: self.groups.iter().filter_map(fork).collect(),
+            timers: self.timers.clone(),
+            discovered_at: self.discovered_at,
+            alertmanager: self.alertmanager.clone(),
+            posts: self.posts.clone(),
+            journal: self.journal.clone(),
+            work: self.work,
         }
     }
 

@@ -17,7 +17,7 @@ use super::limits;
 use super::protocol::{EXIT_CPU, EXIT_WALL, Job, RESULT, SAME, Setup};
 
 /// Subjects after which a worker is replaced, so that nothing it may gather lasts.
-const RENEW: usize = 500;
+const RENEW: usize = 2000;
 /// What the batch waits longer than the worker itself would.
 const GRACE: Duration = Duration::from_secs(5);
 /// How often a waiting batch looks whether it was interrupted.

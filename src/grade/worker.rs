@@ -15,7 +15,7 @@ use super::protocol::{EXIT_CPU, EXIT_WALL, Grading, Job, Limits, Line, RESULT, S
 use super::reports;
 use super::similarity;
 use crate::check::Check;
-use crate::check::acceptance::{self, Request};
+use crate::check::acceptance::{self, Memory, Request};
 use crate::check::probe::{commit, files};
 use crate::lab::{Lab, LabFiles};
 use crate::report::Subject;
@@ -62,11 +62,12 @@ fn serve_all(
     mut output: impl Write,
 ) -> io::Result<()> {
     let cpu = Duration::from_millis(setup.limits.cpu_ms);
+    let memory = Memory::default();
     for line in input.lines() {
         let job: Job = serde_json::from_str(&line?).map_err(io::Error::other)?;
         limits::bound(cpu, setup.limits.memory);
         watch.begin();
-        let answer = answer(course, setup, key, &job);
+        let answer = answer(course, setup, (key, &memory), &job);
         watch.end();
         writeln!(output, "{answer}")?;
         output.flush()?;
@@ -74,7 +75,7 @@ fn serve_all(
     Ok(())
 }
 
-fn answer(course: &Course, setup: &Setup, lab_key: &str, job: &Job) -> String {
+fn answer(course: &Course, setup: &Setup, (lab_key, memory): (&str, &Memory), job: &Job) -> String {
     let opened = match catch_unwind(AssertUnwindSafe(|| open(job))) {
         Ok(Ok(opened)) => opened,
         Ok(Err(why)) => return told(reports::refused(&course.lab, setup, job, &why)),
@@ -94,7 +95,7 @@ fn answer(course: &Course, setup: &Setup, lab_key: &str, job: &Job) -> String {
             subject,
             only: &setup.only,
         };
-        (acceptance::run(&request), similarity::fingerprint(&opened.tree))
+        (acceptance::run_remembering(&request, memory), similarity::fingerprint(&opened.tree))
     }));
     let (result, lines) = match attempt {
         Ok(judged) => judged,

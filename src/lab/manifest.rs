@@ -1,10 +1,12 @@
 //! `lab.yaml`.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 
 use super::{LabError, LabFiles, Parameters};
+use crate::golang::regexp::{Regexp, RegexpError};
 
 /// A lab as its manifest describes it, parameters filled in.
 #[derive(Clone, Debug)]
@@ -170,6 +172,42 @@ pub struct Question {
     pub elsewhere: Vec<String>,
     /// Each idea is a list of alternatives, regular expressions on lower-case text.
     pub ideas: Vec<Vec<String>>,
+    #[serde(skip)]
+    patterns: OnceLock<Result<QuestionPatterns, RegexpError>>,
+}
+
+/// The patterns of a question, ready to be looked for.
+#[derive(Clone, Debug)]
+pub struct QuestionPatterns {
+    /// Finds the passages that deal with it; none when it tells none.
+    pub about: Option<Regexp>,
+    /// One for each idea.
+    pub ideas: Vec<Option<Regexp>>,
+    /// Finds passages that speak of something else.
+    pub elsewhere: Option<Regexp>,
+}
+
+impl Question {
+    /// Its patterns, made once and kept: a course has many reports.
+    ///
+    /// # Errors
+    /// A pattern is not a regular expression.
+    pub fn patterns(&self) -> Result<&QuestionPatterns, RegexpError> {
+        let of = || {
+            let ideas = self.ideas.iter().map(|i| one_of(i)).collect::<Result<_, _>>()?;
+            let elsewhere = one_of(&self.elsewhere)?;
+            Ok(QuestionPatterns { about: one_of(&self.about)?, ideas, elsewhere })
+        };
+        self.patterns.get_or_init(of).as_ref().map_err(Clone::clone)
+    }
+}
+
+fn one_of(patterns: &[String]) -> Result<Option<Regexp>, RegexpError> {
+    if patterns.is_empty() {
+        return Ok(None);
+    }
+    let joined: Vec<String> = patterns.iter().map(|p| format!("(?:{p})")).collect();
+    Regexp::new(&joined.join("|")).map(Some)
 }
 
 fn usual_passage() -> usize {

@@ -8,7 +8,9 @@ mod manifest;
 mod parameters;
 
 pub use embedded::{LabFiles, embedded_labs};
-pub use manifest::{AdviceEntry, AlertSet, Criterion, Lab, Missing, Phase, Question, Scenario, Variation};
+pub use manifest::{
+    AdviceEntry, AlertSet, Criterion, Lab, Missing, Phase, Question, QuestionPatterns, Scenario, Variation,
+};
 pub use parameters::Parameters;
 
 /// What is wrong with a lab's own files: a message with file, line and column.

@@ -115,7 +115,7 @@ pub(super) struct Evaluation {
 }
 
 /// An alerting rule and the alerts it knows.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct AlertingRule {
     labels: Vec<(Arc<str>, Text)>,
     annotations: Vec<(Arc<str>, Text)>,
@@ -145,6 +145,12 @@ impl AlertingRule {
             final_labels: rustc_hash::FxHashMap::default(),
             written: WrittenSeries::default(),
         }
+    }
+
+    /// Alerts get no annotations from now on.
+    pub(super) fn leave_out_annotations(&mut self) {
+        self.fixed_annotations = Some(Annotations::default());
+        self.queries_in_annotations = false;
     }
 
     /// The alerts it knows, resolved ones of the last 15 minutes included.

@@ -57,6 +57,7 @@ pub struct Group {
     evaluations: u64,
     restored: bool,
     writes_alerts: bool,
+    sends: bool,
 }
 
 #[derive(Debug)]
@@ -66,7 +67,7 @@ struct Rule {
     last_error: Option<String>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum RuleState {
     Recording(RecordingRule),
     Alerting { rule: AlertingRule, generator_url: Arc<str> },
@@ -91,12 +92,37 @@ impl Group {
                 },
             })
             .collect();
-        Self { spec, rules, evaluations: 0, restored, writes_alerts: true }
+        Self { spec, rules, evaluations: 0, restored, writes_alerts: true, sends: true }
+    }
+
+    /// The same group once more, for a copy of its store. Its queries have to remember anew what they select, and their
+    /// work counts from zero.
+    pub fn fork(&self, context: &RuleContext) -> Self {
+        let of = |(rule, spec): (&Rule, &RuleSpec)| Rule {
+            query: Prepared::new(&spec.expr, &context.expansion.options),
+            state: rule.state.clone(),
+            last_error: rule.last_error.clone(),
+        };
+        Self { spec: self.spec.clone(), rules: self.rules.iter().zip(&self.spec.rules).map(of).collect(), ..*self }
     }
 
     /// Whether `ALERTS` and `ALERTS_FOR_STATE` are written; they can be left out where nobody reads them.
     pub fn write_alert_series(&mut self, write: bool) {
         self.writes_alerts = write;
+    }
+
+    /// Whether alerts are told as due; that can be left out where they go nowhere.
+    pub fn send_alerts(&mut self, send: bool) {
+        self.sends = send;
+    }
+
+    /// Gives alerts no annotations, where nobody sees them.
+    pub fn leave_out_annotations(&mut self) {
+        for rule in &mut self.rules {
+            if let RuleState::Alerting { rule, .. } = &mut rule.state {
+                rule.leave_out_annotations();
+            }
+        }
     }
 
     /// What it runs.
@@ -157,6 +183,9 @@ impl Group {
                     rule.last_error = Some(error);
                     continue;
                 }
+            }
+            if !self.sends {
+                continue;
             }
             if let RuleState::Alerting { rule, generator_url } = &mut rule.state {
                 let interval = self.spec.interval_ns;

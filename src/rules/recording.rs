@@ -11,7 +11,7 @@ use crate::promql::value::Sample;
 use crate::tsdb::{AppendError, SampleValue, SeriesRef, Tsdb};
 
 /// A recording rule and what it remembers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct RecordingRule {
     series: FxHashMap<Labels, SeriesRef>,
     /// The elements of the last result and where they went: mostly the next one has the same.

@@ -8,7 +8,7 @@ use crate::model::{FloatHistogram, stale_nan};
 use crate::tsdb::{AppendError, SeriesRef, Tsdb};
 
 /// The series of the last evaluation and those of the one that runs.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct WrittenSeries {
     last: Vec<SeriesRef>,
     now: Vec<SeriesRef>,

@@ -58,7 +58,7 @@ pub struct ScrapeReport {
 }
 
 /// What is remembered of one target between scrapes.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ScrapeCache {
     exposed: Arc<[Labels]>,
     /// Where each exposed series is stored; `None` when relabelling dropped it.

@@ -6,6 +6,7 @@
 pub mod driver;
 pub mod embed;
 mod latency;
+mod lean;
 pub mod load;
 pub mod model_mock;
 mod node;
@@ -15,6 +16,7 @@ pub mod reads;
 pub mod receivers;
 pub mod replay;
 pub mod scenario;
+mod shortest;
 pub mod sweep;
 pub mod world;
 

@@ -9,7 +9,6 @@ pub const STEP_NS: i64 = 5_000_000_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ModelMock {
     seed: u64,
-    constant: Option<u64>,
 }
 
 /// The seed every simulation uses.
@@ -22,19 +21,11 @@ impl Default for ModelMock {
 impl ModelMock {
     /// A model with this seed.
     pub fn new(seed: u64) -> Self {
-        Self { seed, constant: None }
-    }
-
-    /// A model that always gives the same result.
-    pub fn constant(result: f64) -> Self {
-        Self { seed: 0, constant: Some(result.to_bits()) }
+        Self { seed }
     }
 
     /// The result at a moment; a quarter of them lies above 0.75.
     pub fn result(&self, at: Time) -> f64 {
-        if let Some(bits) = self.constant {
-            return f64::from_bits(bits);
-        }
         let step = at.0.div_euclid(STEP_NS) as u64;
         // SplitMix64: neighbouring steps give unrelated numbers.
         let mut z = (self.seed ^ step.wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_add(0x9E37_79B9_7F4A_7C15);

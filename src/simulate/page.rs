@@ -1,5 +1,6 @@
 //! An exporter's page as a table: series with where their values come from. Written out as text, or handed over as is.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -99,6 +100,11 @@ impl ExporterPage {
         Self { families, series, sources }
     }
 
+    /// Whether nothing is on it.
+    pub fn is_empty(&self) -> bool {
+        self.series.is_empty()
+    }
+
     /// The page without the series that `keep` refuses; it is given labels with the name.
     pub fn only(&self, keep: impl Fn(&Labels) -> bool) -> Self {
         let mut all = self.series.iter();
@@ -108,6 +114,16 @@ impl ExporterPage {
         }
         families.retain(|f| !f.series.is_empty());
         Self::new(families)
+    }
+
+    /// The page with some metrics held at a value.
+    pub fn holding(mut self, held: &BTreeMap<String, f64>) -> Self {
+        for family in &mut self.families {
+            if let Some(value) = held.get(&*family.name) {
+                family.series.iter_mut().for_each(|(_, source)| *source = Source::Constant(*value));
+            }
+        }
+        Self::new(self.families)
     }
 
     /// The page at a moment, as samples. All pages of one table share their labels.

@@ -64,7 +64,7 @@ pub fn looks_back_ms(expr: &Expr) -> i64 {
 }
 
 /// Whether a selector can select a metric of this name.
-fn selects(selector: &VectorSelector, name: &str) -> bool {
+pub(super) fn selects(selector: &VectorSelector, name: &str) -> bool {
     selector.matchers.iter().filter(|m| &*m.name == METRIC_NAME).all(|m| m.matches_value(name))
 }
 

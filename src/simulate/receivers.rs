@@ -32,11 +32,8 @@ pub fn answer(setup: Option<&AlertmanagerSetup>, notification: &Notification) ->
 /// Where a notification goes. Its texts are expanded only where that could fail: those that Alertmanager brings along
 /// cannot.
 fn address(setup: Option<&AlertmanagerSetup>, notification: &Notification) -> Result<Arc<str>, NotifyError> {
-    let plain = setup.is_none_or(|s| s.config.templates.is_empty());
-    if let Settings::Discord(settings) = &notification.integration.settings
-        && let (true, Some(url)) = (plain && has_default_texts(settings), &settings.webhook_url)
-    {
-        return Ok(url.clone());
+    if let Some(url) = setup.and_then(|s| address_without_texts(s, &notification.integration.settings)) {
+        return Ok(url);
     }
     match body(setup, notification)? {
         Outgoing::Request(request) => Ok(request.url),
@@ -45,6 +42,30 @@ fn address(setup: Option<&AlertmanagerSetup>, notification: &Notification) -> Re
             _ => Ok("".into()),
         },
     }
+}
+
+/// Whether every notification of an Alertmanager can be rendered, so that no text decides about anything.
+pub(super) fn is_always_rendered(setup: &AlertmanagerSetup) -> bool {
+    let integrations = setup.config.receivers.iter().flat_map(|r| &r.integrations);
+    integrations.into_iter().all(|i| address_without_texts(setup, &i.settings).is_some())
+}
+
+/// Where notifications of an integration go whose texts are those that Alertmanager brings along.
+fn address_without_texts(setup: &AlertmanagerSetup, settings: &Settings) -> Option<Arc<str>> {
+    let Settings::Discord(settings) = settings else { return None };
+    if !setup.config.templates.is_empty() || !has_default_texts(settings) {
+        return None;
+    }
+    match (&settings.webhook_url, &settings.webhook_url_file) {
+        (Some(url), _) => Some(url.clone()),
+        (None, Some(file)) => setup.files.get(file).map(|c| c.trim()).filter(|url| has_host(url)).map(Arc::from),
+        (None, None) => None,
+    }
+}
+
+fn has_host(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
 }
 
 fn has_default_texts(settings: &DiscordSettings) -> bool {

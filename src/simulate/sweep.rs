@@ -2,19 +2,18 @@
 //!
 //! Real offsets come from hashes nobody chooses, so a verdict is taken over a grid of them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
 use super::driver::{drive, note_stresses};
+use super::lean::Lean;
 use super::load::Load;
 use super::outcome::{PhaseOutcome, Watch};
-use super::reads::{NamesRead, cpu_alerts, looks_back_ms};
+use super::reads::cpu_alerts;
 use super::scenario::Scenario;
 use super::world::World;
-use crate::engine::{Engine, EngineConfig, Journal, Phases, Unread};
-use crate::rules::RuleKind;
-use crate::scrape::body::REPORT_NAMES;
+use crate::engine::{Engine, EngineConfig, Event, Journal, Phases};
 
 /// How many pairs the grid has; a prime, so that the pairs and their differences are spread evenly.
 pub const GRID: usize = 17;
@@ -32,9 +31,9 @@ pub fn grid_phases(number: usize) -> Option<Phases> {
 #[derive(Debug)]
 pub struct Simulation {
     config: Arc<EngineConfig>,
-    /// The same without the series of Prometheus' own that no rule reads.
-    lean: Arc<EngineConfig>,
     world: World,
+    lean: OnceLock<Lean>,
+    alerts_only: OnceLock<Lean>,
     watched: Vec<(usize, usize)>,
 }
 
@@ -48,7 +47,7 @@ impl Simulation {
 
     /// A stack in its world; a run ends once the alerts of these places (group, rule) have ended and been told.
     pub fn watching(config: Arc<EngineConfig>, world: World, watched: Vec<(usize, usize)>) -> Self {
-        Self { lean: Arc::new(lean(&config)), config, world, watched }
+        Self { config, world, lean: OnceLock::new(), alerts_only: OnceLock::new(), watched }
     }
 
     /// What runs.
@@ -78,12 +77,44 @@ impl Simulation {
     /// The scenario with one choice of phases, ended once every alert about the processor has ended and been told;
     /// what happened to them.
     pub fn outcome(&self, scenario: &Scenario, load: &Load, phases: &Phases) -> PhaseOutcome {
-        let mut engine = Engine::new(self.lean.clone(), phases, scenario.start());
+        let lean = self.lean.get_or_init(|| Lean::of(&self.config, &self.world));
+        let mut engine = Engine::new(lean.config.clone(), phases, scenario.start());
         let mut watch = Watch::new(&self.watched, scenario);
-        drive(&mut engine, &self.world, load, scenario.time(scenario.end), |engine, now| {
+        drive(&mut engine, &lean.world, load, scenario.time(scenario.end), |engine, now| {
             watch.is_over(engine.journal(), now)
         });
         self.extract(scenario, phases, &engine.into_journal())
+    }
+
+    /// What happens to the watched alerts alone, without anything behind them, until the scenario's end or until `done`
+    /// says of an event that it decides.
+    pub fn alerts(
+        &self,
+        scenario: &Scenario,
+        load: &Load,
+        phases: &Phases,
+        done: impl Fn((usize, usize), &Event) -> bool,
+    ) -> Journal {
+        let only = self.alerts_only();
+        let mut engine = Engine::new(only.config.clone(), phases, scenario.start());
+        let mut read = 0;
+        drive(&mut engine, &only.world, load, scenario.time(scenario.end), |engine, _| {
+            let entries = engine.journal().entries();
+            let decided = entries[read..].iter().any(|e| match &e.event {
+                event @ (Event::Alert { group, rule, .. } | Event::RuleError { group, rule, .. }) => {
+                    done(only.place((*group, *rule)), event)
+                }
+                _ => false,
+            });
+            read = entries.len();
+            decided
+        });
+        only.placed(engine.into_journal())
+    }
+
+    /// What decides about the watched alerts.
+    pub(super) fn alerts_only(&self) -> &Lean {
+        self.alerts_only.get_or_init(|| Lean::alerts_only(&self.config, &self.world, &self.watched))
     }
 
     /// What happened to the alerts about the processor in a run.
@@ -95,64 +126,16 @@ impl Simulation {
     pub fn sweep(&self, scenario: &Scenario) -> Vec<PhaseOutcome> {
         let load = scenario.load();
         let pairs: Vec<Phases> = (0..GRID).filter_map(grid_phases).collect();
-        pairs.par_iter().map(|phases| self.outcome(scenario, &load, phases)).collect()
+        let Some((first, rest)) = pairs.split_first() else { return Vec::new() };
+        let first = self.outcome(scenario, &load, first);
+        // What is too much work in one pair is in all of them.
+        let of = |phases: &Phases| match first.stopped {
+            true => PhaseOutcome { phases: phases.clone(), ..first.clone() },
+            false => self.outcome(scenario, &load, phases),
+        };
+        let rest: Vec<PhaseOutcome> = rest.par_iter().map(of).collect();
+        [first].into_iter().chain(rest).collect()
     }
-
-    /// How long a stack must have been idle so that nothing of its start is left in any rule, in seconds, at most the
-    /// scenario's usual ten minutes: as far as expressions look back, `for`, and a minute.
-    fn idle_needed(&self) -> f64 {
-        let rules = self.config.prometheus.iter().flat_map(|p| &p.groups).flat_map(|g| &g.rules);
-        let back = rules.map(|rule| {
-            let held = match &rule.kind {
-                RuleKind::Alerting(alerting) => alerting.for_ns.saturating_add(alerting.keep_firing_for_ns),
-                RuleKind::Recording => 0,
-            };
-            looks_back_ms(&rule.expr).saturating_add(held / 1_000_000)
-        });
-        // Rules may read one another, so what each looks back adds up.
-        (60.0 + back.fold(0, i64::saturating_add) as f64 / 1000.0).min(600.0)
-    }
-
-    /// Whether any alert about the processor fires under one stress of `seconds`, with one choice of phases.
-    pub fn fires_after(&self, seconds: f64, phases: &Phases) -> bool {
-        let scenario = Scenario { idle_before: self.idle_needed(), ..Scenario::single_stress(seconds) };
-        let outcome = self.outcome(&scenario, &scenario.load(), phases);
-        outcome.alerts.iter().any(|a| a.fired.is_some_and(|at| at >= 0.0))
-    }
-
-    /// The shortest stress, to the second, after which an alert about the processor fires; none up to `longest`.
-    pub fn shortest_stress(&self, phases: &Phases, longest: u32) -> Option<u32> {
-        let fires = |seconds: u32| self.fires_after(f64::from(seconds), phases);
-        if self.watched.is_empty() || !fires(longest) {
-            return None;
-        }
-        let (mut silent, mut fired) = (0, longest);
-        while fired - silent > 1 {
-            let middle = silent + (fired - silent) / 2;
-            if fires(middle) { fired = middle } else { silent = middle }
-        }
-        Some(fired)
-    }
-
-    /// The shortest stress after which an alert fires, over the grid: in the quickest and in the slowest pair; the
-    /// second is missing when some pair never fires within `longest` seconds.
-    pub fn shortest_stresses(&self, longest: u32) -> (Option<u32>, Option<u32>) {
-        let pairs: Vec<Phases> = (0..GRID).filter_map(grid_phases).collect();
-        let all: Vec<Option<u32>> = pairs.par_iter().map(|p| self.shortest_stress(p, longest)).collect();
-        let slowest = all.iter().copied().collect::<Option<Vec<u32>>>().and_then(|v| v.into_iter().max());
-        (all.into_iter().flatten().min(), slowest)
-    }
-}
-
-fn lean(config: &EngineConfig) -> EngineConfig {
-    let mut config = config.clone();
-    if let Some(setup) = &mut config.prometheus {
-        let names = NamesRead::of(setup.groups.iter().map(|g| &**g));
-        let reports = REPORT_NAMES.iter().any(|name| names.contains(name));
-        let alerts = names.contains("ALERTS") || names.contains("ALERTS_FOR_STATE");
-        setup.unread = Unread { reports: !reports, alerts: !alerts };
-    }
-    config
 }
 
 #[cfg(test)]
@@ -217,15 +200,5 @@ pub(super) mod tests {
             &Phases::pair(0.1, 0.2),
         );
         assert!(outcome.stopped);
-    }
-
-    #[test]
-    fn the_shortest_stress_lies_between_silence_and_alert() {
-        let simulation = simulation();
-        let phases = grid_phases(0).expect("the grid has more pairs");
-        let shortest = simulation.shortest_stress(&phases, 1800).expect("it can fire");
-        assert!(simulation.fires_after(f64::from(shortest), &phases));
-        assert!(!simulation.fires_after(f64::from(shortest - 1), &phases));
-        assert!((170..235).contains(&shortest), "{shortest}");
     }
 }

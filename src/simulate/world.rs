@@ -1,5 +1,6 @@
 //! Who answers a scrape in virtual time: the mocked model, the VM's Node Exporter, other services, nobody.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::load::Load;
@@ -8,8 +9,9 @@ use super::node;
 use super::page::{ExporterPage, Sources};
 use super::reads::NamesRead;
 use super::scenario::CORES;
-use crate::engine::{EngineConfig, ScrapeOutcome};
+use crate::engine::{EngineConfig, PrometheusSetup, ScrapeOutcome};
 use crate::model::{Labels, Time};
+use crate::scrape::body::{BodySettings, REPORT_NAMES};
 use crate::scrape::target::Target;
 
 /// Who stands behind a target.
@@ -47,6 +49,8 @@ pub struct WorldSettings {
     pub cores: u32,
     /// Names of metrics that somebody reads beside the rules.
     pub also: Vec<String>,
+    /// Metrics that keep a value, whoever exposes them.
+    pub held: BTreeMap<String, f64>,
 }
 
 impl Default for WorldSettings {
@@ -56,12 +60,13 @@ impl Default for WorldSettings {
             metrics: vec![ModelMetric { name: "model_result".into(), counter: false }],
             cores: CORES,
             also: Vec::new(),
+            held: BTreeMap::new(),
         }
     }
 }
 
 /// The pages of a world, cut down to what rules read; shared by all runs of a sweep.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct World {
     answers: Vec<Answer>,
     pages: Vec<Option<ExporterPage>>,
@@ -81,17 +86,31 @@ impl World {
                 Answer::Service => node::service_page(),
                 Answer::Hangs | Answer::Fails(_) => return None,
             };
-            let body = setup.targets.get(i).map(|t| &t.body);
-            // What changes, counts or limits a page must see all of it.
-            let whole = names.contains("scrape_samples_scraped")
-                || body.is_some_and(|b| !b.metric_relabel.is_empty() || b.sample_limit > 0);
-            let target = setup.targets.get(i).map(|t| t.target.labels.clone()).unwrap_or_default();
-            let read = |labels: &Labels| {
-                names.may_select(labels, &target) || settings.also.iter().any(|n| n == labels.metric_name())
-            };
-            Some(if whole { page } else { page.only(read) })
+            let page = if settings.held.is_empty() { page } else { page.holding(&settings.held) };
+            let also = |labels: &Labels| settings.also.iter().any(|n| n == labels.metric_name());
+            Some(cut(page, setup, i, &names, also))
         };
         Self { pages: answers.iter().enumerate().map(page).collect(), answers, model }
+    }
+
+    /// Leaves only what rules that read `names` see.
+    pub(super) fn keep_only(&mut self, setup: &PrometheusSetup, names: &NamesRead) {
+        for (i, page) in self.pages.iter_mut().enumerate() {
+            *page = page.take().map(|page| cut(page, setup, i, names, |_| false));
+        }
+    }
+
+    /// Whether a scrape of a target can give any series.
+    pub(super) fn gives_series(&self, index: usize) -> bool {
+        self.pages.get(index).and_then(Option::as_ref).is_some_and(|page| !page.is_empty())
+    }
+
+    /// Leaves only the targets that `keep` has true for.
+    pub(super) fn retain(&mut self, keep: &[bool]) {
+        let mut kept = keep.iter();
+        self.answers.retain(|_| kept.next().copied().unwrap_or(true));
+        let mut kept = keep.iter();
+        self.pages.retain(|_| kept.next().copied().unwrap_or(true));
     }
 
     /// What a scrape of a target at a moment gives, and how many nanoseconds that takes.
@@ -112,6 +131,28 @@ impl World {
             },
         }
     }
+}
+
+/// A target's page without the series that neither rules nor anybody else reads.
+fn cut(
+    page: ExporterPage,
+    setup: &PrometheusSetup,
+    index: usize,
+    names: &NamesRead,
+    also: impl Fn(&Labels) -> bool,
+) -> ExporterPage {
+    let target = setup.targets.get(index);
+    // What changes, counts or limits a page must see all of it.
+    let sees_all = |b: &BodySettings| {
+        let limits = [b.sample_limit, b.label_limit, b.label_name_length_limit, b.label_value_length_limit];
+        !b.metric_relabel.is_empty() || limits.iter().any(|l| *l > 0)
+    };
+    let counts = REPORT_NAMES[2..].iter().any(|name| names.contains(name));
+    if counts || target.is_some_and(|t| sees_all(&t.body)) {
+        return page;
+    }
+    let labels = target.map(|t| t.target.labels.clone()).unwrap_or_default();
+    page.only(|exposed| names.may_select(exposed, &labels) || also(exposed))
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ impl Default for Options {
 
 /// An Alertmanager. Call [`handle`](Self::handle) with what happens, then [`poll`](Self::poll) for what it wants done;
 /// call `poll` again at [`next_wakeup`](Self::next_wakeup).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Alertmanager {
     pub(super) config: Arc<Config>,
     pub(super) version: Version,

@@ -2,7 +2,7 @@
 
 use super::{Block, BlockKind, Document};
 use crate::golang::regexp::{Regexp, RegexpError};
-use crate::lab::Question;
+use crate::lab::{Question, QuestionPatterns};
 
 /// How much of an answer was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,15 +42,11 @@ pub struct Answer {
 /// # Errors
 /// A pattern of the question is not a regular expression.
 pub fn find_answer(question: &Question, documents: &[Document]) -> Result<Answer, RegexpError> {
-    let patterns = Patterns {
-        about: one_of(&question.about)?,
-        ideas: question.ideas.iter().map(|i| one_of(i)).collect::<Result<Vec<_>, _>>()?,
-        elsewhere: one_of(&question.elsewhere)?,
-    };
+    let patterns = question.patterns()?;
     let mut best = Answer { found: Found::No, place: None, quote: String::new() };
     for document in documents {
         let texts: Vec<String> = document.blocks.iter().map(|b| b.text.to_lowercase()).collect();
-        let answer = search(document, &texts, &patterns, question.within);
+        let answer = search(document, &texts, patterns, question.within);
         match answer.found {
             Found::Yes => return Ok(answer),
             Found::Partly if best.found == Found::No => best = answer,
@@ -58,21 +54,6 @@ pub fn find_answer(question: &Question, documents: &[Document]) -> Result<Answer
         }
     }
     Ok(best)
-}
-
-/// A question's expressions.
-struct Patterns {
-    about: Option<Regexp>,
-    ideas: Vec<Option<Regexp>>,
-    elsewhere: Option<Regexp>,
-}
-
-fn one_of(patterns: &[String]) -> Result<Option<Regexp>, RegexpError> {
-    if patterns.is_empty() {
-        return Ok(None);
-    }
-    let joined: Vec<String> = patterns.iter().map(|p| format!("(?:{p})")).collect();
-    Regexp::new(&joined.join("|")).map(Some)
 }
 
 /// Where a question's ideas stand: in the student's own words, in the question as they copied it, or in passages that
@@ -99,7 +80,7 @@ impl Hits {
     }
 }
 
-fn search(document: &Document, texts: &[String], patterns: &Patterns, within: usize) -> Answer {
+fn search(document: &Document, texts: &[String], patterns: &QuestionPatterns, within: usize) -> Answer {
     let about = patterns.about.as_ref();
     let dealing: Vec<usize> =
         about.map_or_else(Vec::new, |a| (0..texts.len()).filter(|i| a.is_match(&texts[*i])).collect());

@@ -22,8 +22,8 @@ use crate::lab::AlertSet;
 use crate::promql::signature::Release;
 use crate::rules::file::ReadRules;
 use crate::scrape::config::ReadAs;
-use crate::simulate::Answer;
 use crate::simulate::outcome::PhaseOutcome;
+use crate::simulate::{Answer, Embedded};
 use crate::text::SourceText;
 
 /// What stands for a webhook whose address a program rightly keeps to itself.
@@ -105,7 +105,8 @@ pub fn foresee(
     let places = alerts::places(&sets, &groups).remove("").unwrap_or_default();
     let names: Vec<Named> =
         places.iter().filter_map(|(g, r)| Some(((*g, *r), groups.get(*g)?.rules.get(*r)?.name.to_string()))).collect();
-    let runs = Runs::new(config, answers, places, schedule.clone(), None, &[]);
+    let embedded = Embedded { config: Arc::new(config), answers, ..Embedded::default() };
+    let runs = Runs::new(Arc::new(embedded), places, schedule.clone(), None, &[]);
     Ok(of_sweep(runs.sweep(), &names, schedule))
 }
 

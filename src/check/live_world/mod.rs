@@ -383,7 +383,7 @@ impl World for LiveWorld<'_> {
         }
     }
 
-    fn how_to_verify(&self, _: &str) -> String {
+    fn how_to_verify(&self) -> String {
         "watch it by hand, or run `labkit run` on the repository".to_owned()
     }
 }

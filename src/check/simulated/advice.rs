@@ -5,7 +5,7 @@ use super::alerts::Place;
 use super::runs::Runs;
 use crate::alertmanager::Status;
 use crate::model::Time;
-use crate::report::{AdviceResult, At, CriterionResult, Verdict};
+use crate::report::{AdviceResult, At, Verdict};
 use crate::simulate::GRID;
 use crate::stack::ConfigState;
 use crate::stack::compose::image::Role;
@@ -18,8 +18,19 @@ const MARGIN: f64 = 10.0;
 /// So many messages in a minute are more than a channel takes.
 const PER_MINUTE: usize = 30;
 
-/// Everything there is to advise, of the kinds the lab gives.
-pub fn all(world: &Simulated<'_>, criteria: &[CriterionResult]) -> Vec<AdviceResult> {
+/// What there is to advise about the alerts and their messages.
+/// `of_load` is the verdict of the criterion that asks for a message under load.
+pub fn of_runs(world: &Simulated<'_>, of_load: Option<Verdict>) -> Vec<AdviceResult> {
+    let mut list = List { world, found: Vec::new() };
+    if let Ok(runs) = world.runs(None) {
+        list.margin(runs, of_load);
+        list.flood(runs);
+    }
+    list.found
+}
+
+/// Everything there is to advise, of the kinds the lab gives; `of_runs` is what there is about the alerts.
+pub fn all(world: &Simulated<'_>, of_runs: &[AdviceResult]) -> Vec<AdviceResult> {
     let mut list = List { world, found: Vec::new() };
     list.secrets();
     list.tracked();
@@ -28,10 +39,7 @@ pub fn all(world: &Simulated<'_>, criteria: &[CriterionResult]) -> Vec<AdviceRes
     list.platform();
     list.newer();
     list.grafana();
-    if let Some(runs) = world.runs_played() {
-        list.margin(runs, criteria);
-        list.flood(runs);
-    }
+    list.found.extend_from_slice(of_runs);
     list.warnings();
     list.found
 }
@@ -174,8 +182,12 @@ impl List<'_, '_> {
     }
 
     fn platform(&mut self) {
-        let only: Vec<(String, String)> =
-            self.world.setup.targets.iter().filter_map(|t| Some((t.address.clone(), t.platform.clone()?))).collect();
+        let only: Vec<(String, String)> = self
+            .world
+            .embedded
+            .targets()
+            .filter_map(|(t, r)| Some((t.address.to_string(), r.platform.clone()?)))
+            .collect();
         if let Some((address, why)) = only.first() {
             let place = super::scraping::target_line(self.world, address).first().and_then(|e| {
                 Some(At { file: e["file"].as_str()?.to_owned(), line: e["line"].as_u64()? as usize, column: 1 })
@@ -218,13 +230,12 @@ impl List<'_, '_> {
         }
     }
 
-    fn margin(&mut self, runs: &Runs, criteria: &[CriterionResult]) {
+    fn margin(&mut self, runs: &Runs, of_load: Option<Verdict>) {
         let Some(set) = self.world.load_alerts() else { return };
         let Some(long) = runs.schedule.stretches.iter().rfind(|s| s.load) else { return };
         let places = self.world.places(&set).to_vec();
         let length = long.to - long.from;
-        let judged = criteria.iter().find(|c| self.world.judges_load(&c.id));
-        match judged.map(|c| c.verdict) {
+        match of_load {
             Some(Verdict::Pass) => {
                 let held = runs.sweep().iter().filter(|run| told_in(run, &places, long.from, long.to + 60.0)).count();
                 // A pair that fires early enough fires under the shorter load too: the load is the same up to there.

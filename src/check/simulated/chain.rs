@@ -24,6 +24,8 @@ pub struct Question<'a> {
     pub from: f64,
     /// Until when.
     pub until: f64,
+    /// Why alerts do not arrive at Alertmanager, in words for a student.
+    pub lost: Option<&'a str>,
 }
 
 /// What the alerts of a set went through in a stretch of a run.
@@ -172,6 +174,7 @@ fn explain(question: &Question<'_>, way: &Way) -> (Finding, Stage) {
             return (finding, Stage::Delivery);
         }
         Some(SendOutcome::Unreachable(reason)) => {
+            let reason = question.lost.unwrap_or(reason);
             let finding = Finding::observed(format!("{names} firing, but Alertmanager out of reach: {reason}"), "an address of Alertmanager that Prometheus can reach")
                 .hint("ask from where Prometheus calls Alertmanager: a service name on a shared network, or localhost only on the host network")
                 .cause("alertmanager-unreachable");

@@ -15,7 +15,7 @@ pub fn evidence(world: &Simulated<'_>, runs: &Runs, places: &[Place], step: &Mes
     let (Some(from), MessageState::Firing) = (from, step.state) else { return Vec::new() };
     let Some(load) = runs.schedule.stretches.iter().find(|s| s.load && s.from == from) else { return Vec::new() };
     let engine = runs.shown();
-    let node = world.setup.targets.iter().position(|t| t.who == Who::NodeExporter);
+    let node = world.embedded.reasons.iter().position(|r| r.who == Who::NodeExporter);
     let target = engine.config().prometheus.as_ref().zip(node).and_then(|(p, i)| p.targets.get(i));
     let Some(target) = target else { return Vec::new() };
     let scenario = &runs.schedule.scenario;

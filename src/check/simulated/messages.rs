@@ -6,6 +6,7 @@ use super::Simulated;
 use super::alerts::Place;
 use super::chain::{self, Question};
 use super::runs::Runs;
+use super::stopped;
 use crate::alertmanager::Status;
 use crate::check::{CanAlert, Finding, MessageState, Messages, Outcome, Stage};
 use crate::report::Basis;
@@ -50,8 +51,10 @@ fn told_firing(run: &PhaseOutcome, labels: &crate::model::Labels, before: f64) -
 
 /// Messages come, or stay away.
 pub fn messages(world: &Simulated<'_>, criterion: &str, step: &Messages) -> Outcome {
-    let Some(runs) = world.runs() else {
-        return Outcome::Error(Finding::said("the stack cannot be played: its programs were not judged before"));
+    let control = step.scenario.as_deref().is_some_and(|s| world.is_control(s));
+    let runs = match world.runs(step.scenario.as_deref().filter(|_| !control)) {
+        Ok(runs) => runs,
+        Err(e) => return Outcome::Error(Finding::said(e)),
     };
     let places = world.places(&step.of);
     if let Some(hidden) = super::probing::hidden_rules(world).filter(|_| places.is_empty()) {
@@ -68,20 +71,21 @@ pub fn messages(world: &Simulated<'_>, criterion: &str, step: &Messages) -> Outc
         MessageState::Resolved => Status::Resolved,
     };
     let wanted = Wanted { places, status, from, until, after_firing: step.after == Some(MessageState::Firing) };
-    if step.scenario.as_deref() == Some("control") {
-        return control(world, runs, step, &wanted);
+    if control {
+        return without_load(world, runs, step, &wanted);
     }
     if step.never { silent(world, runs, step, &wanted) } else { told(world, runs, step, &wanted) }
 }
 
 /// Without load nothing may fire: an alert that does needs no load to speak up.
-fn control(world: &Simulated<'_>, runs: &Runs, step: &Messages, wanted: &Wanted<'_>) -> Outcome {
+fn without_load(world: &Simulated<'_>, runs: &Runs, step: &Messages, wanted: &Wanted<'_>) -> Outcome {
     let firing = runs
         .control()
         .iter()
         .flat_map(|run| &run.alerts)
         .find(|a| wanted.places.contains(&a.rule) && a.fired.is_some());
     match firing {
+        None if runs.control().iter().any(|run| run.stopped) => stopped::undecided("silence without load"),
         None => Outcome::Holds(Finding::default()),
         Some(alert) => {
             let name = alert.labels.get("alertname").unwrap_or("the alert");
@@ -122,6 +126,11 @@ fn told(world: &Simulated<'_>, runs: &Runs, step: &Messages, wanted: &Wanted<'_>
                 .evidence(super::latency::evidence(world, runs, wanted.places, step)),
         );
     }
+    // What a stopped run does not show may still have come.
+    let open = sweep.iter().zip(&holds).filter(|(run, holds)| run.stopped && !**holds).count();
+    if open > 0 && share + open as f64 / sweep.len() as f64 > FAILS {
+        return stopped::undecided(&format!("a {word} about {what}"));
+    }
     if share > FAILS {
         return Outcome::Inconclusive(
             Finding::observed(
@@ -150,7 +159,7 @@ fn told(world: &Simulated<'_>, runs: &Runs, step: &Messages, wanted: &Wanted<'_>
     let missed = holds.iter().position(|h| !*h).unwrap_or(0);
     let engine = runs.run(missed);
     let mut finding = if wanted.status == Status::Resolved {
-        unresolved(world, &sweep[missed], wanted, step)
+        unresolved(world, runs, &sweep[missed], wanted, step)
     } else {
         let question = Question {
             engine: &engine,
@@ -158,6 +167,7 @@ fn told(world: &Simulated<'_>, runs: &Runs, step: &Messages, wanted: &Wanted<'_>
             places: wanted.places,
             from: wanted.from,
             until: wanted.until,
+            lost: world.embedded.links.iter().find_map(Option::as_deref),
         };
         chain::broken_link(&question)
     };
@@ -169,7 +179,7 @@ fn told(world: &Simulated<'_>, runs: &Runs, step: &Messages, wanted: &Wanted<'_>
 }
 
 /// Why no resolve message followed.
-fn unresolved(world: &Simulated<'_>, run: &PhaseOutcome, wanted: &Wanted<'_>, step: &Messages) -> Finding {
+fn unresolved(world: &Simulated<'_>, runs: &Runs, run: &PhaseOutcome, wanted: &Wanted<'_>, step: &Messages) -> Finding {
     let late = run.messages.iter().find(|m| {
         m.at > wanted.until && m.alerts.iter().any(|(p, _, s)| wanted.places.contains(p) && *s == Status::Resolved)
     });
@@ -183,7 +193,7 @@ fn unresolved(world: &Simulated<'_>, run: &PhaseOutcome, wanted: &Wanted<'_>, st
         .hint("shorten group_interval: a resolve message waits for the group's next tick")
         .stage(Stage::Notification),
         (None, Some(end)) => {
-            let silent = world.silent_about_resolved(wanted.places);
+            let silent = world.silent_about_resolved(runs, wanted.places);
             let because = if silent { ", because send_resolved is false" } else { "" };
             let finding = Finding::observed(
                 format!("the alert over {:.0} s after the load, but no resolve message{because}", end - wanted.from),
@@ -212,6 +222,11 @@ fn silent(world: &Simulated<'_>, runs: &Runs, step: &Messages, wanted: &Wanted<'
     let evidence = sweep_evidence(sweep, &holds, wanted.places);
     let what = world.title_of(&step.of);
     let counted = format!("{} of {} phases", holds.iter().filter(|h| **h).count(), holds.len());
+    // What a stopped run does not show may still have come.
+    let open = sweep.iter().zip(&holds).filter(|(run, holds)| run.stopped && **holds).count();
+    if open > 0 && share > FAILS {
+        return stopped::undecided(&format!("silence about {what}"));
+    }
     if share >= PASSES {
         return Outcome::Holds(
             Finding::said(format!("observed silence about {what} in {counted}"))
@@ -273,8 +288,9 @@ fn speakers(loud: &[Vec<&Message>], wanted: &Wanted<'_>) -> Vec<String> {
 
 /// Some load makes an alert of the set fire at all.
 pub fn can_alert(world: &Simulated<'_>, step: &CanAlert) -> Outcome {
-    let Some(runs) = world.runs() else {
-        return Outcome::Error(Finding::said("the stack cannot be played: its programs were not judged before"));
+    let runs = match world.runs(None) {
+        Ok(runs) => runs,
+        Err(e) => return Outcome::Error(Finding::said(e)),
     };
     let places = world.places(&step.of);
     if let Some(hidden) = super::probing::hidden_rules(world).filter(|_| places.is_empty()) {
@@ -285,8 +301,15 @@ pub fn can_alert(world: &Simulated<'_>, step: &CanAlert) -> Outcome {
         Ok(longest) => longest,
         Err(e) => return Outcome::Error(Finding::said(e)),
     };
-    if !places.is_empty() && (runs.sweep().iter().any(fired) || runs.fires_under(places, longest)) {
-        return Outcome::Holds(Finding::default());
+    if !places.is_empty() {
+        if runs.sweep().iter().any(fired) {
+            return Outcome::Holds(Finding::default());
+        }
+        match runs.fires_under(places, longest) {
+            Some(true) => return Outcome::Holds(Finding::default()),
+            Some(false) => {}
+            None => return stopped::undecided("whether any load makes an alert fire"),
+        }
     }
     let what = world.title_of(&step.of);
     Outcome::BlockedBy(

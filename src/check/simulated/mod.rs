@@ -6,6 +6,7 @@ mod chain;
 mod dashboards;
 mod documents;
 mod latency;
+mod memory;
 mod messages;
 mod picture;
 mod probing;
@@ -13,7 +14,7 @@ mod programs;
 pub(super) mod runs;
 pub(super) mod schedule;
 mod scraping;
-mod setup;
+mod stopped;
 mod value;
 
 use std::cell::OnceCell;
@@ -25,14 +26,18 @@ use serde_json::Value;
 use super::document::Document;
 use super::{Check, Outcome, Step, World};
 use crate::lab::Lab;
-use crate::report::{AdviceResult, At, CriterionResult, DiagnosticResult, DialectInfo, Timeline};
+use crate::promql::{Dialect, ParseOptions, parse};
+use crate::report::{AdviceResult, At, CriterionResult, DiagnosticResult, DialectInfo, Timeline, Verdict};
 use crate::rules::{GroupSpec, RuleSpec};
 use crate::simulate::outcome::PhaseOutcome;
+use crate::simulate::reads::for_each_selector;
+use crate::simulate::{Embedded, Overrides};
 use crate::stack::{FileTree, LabHints, Stack};
 use alerts::{Named, Place};
+pub use memory::Memory;
+use memory::Remembered;
 use runs::Runs;
 use schedule::Schedule;
-use setup::Setup;
 
 /// Answers steps from files and the embedded stack.
 pub struct Simulated<'a> {
@@ -41,11 +46,24 @@ pub struct Simulated<'a> {
     tree: &'a FileTree,
     templates: Vec<Document>,
     stack: Stack,
-    setup: Setup,
-    template_error: Option<String>,
+    embedded: Arc<Embedded>,
     places: BTreeMap<String, Vec<Place>>,
     watched: Vec<Place>,
-    runs: OnceCell<Option<Runs>>,
+    /// The scenario that load is judged in, and whatever else needs one.
+    main: String,
+    runs: BTreeMap<String, OnceCell<Result<Runs, String>>>,
+    /// Whether a step asked for runs of the main scenario.
+    played: bool,
+    keeping: Option<Keeping<'a>>,
+}
+
+/// Where outcomes of runs are remembered, and under which key.
+struct Keeping<'a> {
+    memory: &'a Memory,
+    key: String,
+    known: Arc<Remembered>,
+    /// Whether there is more now than was recalled.
+    grown: bool,
 }
 
 impl<'a> Simulated<'a> {
@@ -57,35 +75,40 @@ impl<'a> Simulated<'a> {
             .map(|(path, bytes)| Document::parse(path, &String::from_utf8_lossy(bytes)))
             .collect();
         let stack = Stack::read(tree, &hints(lab));
-        let mut setup = setup::setup(&stack);
-        let groups: &[Arc<GroupSpec>] = setup.config.prometheus.as_ref().map_or(&[], |p| &p.groups);
+        let overrides = Overrides { as_far_as_readable: true, ..Overrides::default() };
+        let embedded = Arc::new(Embedded::of(&stack, &overrides));
+        let groups: &[Arc<GroupSpec>] = embedded.config.prometheus.as_ref().map_or(&[], |p| &p.groups);
         let places = alerts::places(&lab.alerts, groups);
         let mut watched: Vec<Place> = places.values().flatten().copied().collect();
         watched.sort_unstable();
         watched.dedup();
-        let template_error = setup.template_error.take();
-        Self { lab, checks, tree, templates, stack, setup, template_error, places, watched, runs: OnceCell::new() }
+        let main = main_scenario(lab, checks);
+        let names = lab.scenarios.keys().chain([&main]);
+        let runs = names.map(|name| (name.clone(), OnceCell::new())).collect();
+        Self {
+            lab,
+            checks,
+            tree,
+            templates,
+            stack,
+            embedded,
+            places,
+            watched,
+            main,
+            runs,
+            played: false,
+            keeping: None,
+        }
     }
 
-    /// The runs of the lab's scenario; none when a scenario of the lab is not valid.
-    fn runs(&self) -> Option<&Runs> {
-        self.runs
-            .get_or_init(|| {
-                let scenario = self.lab.scenarios.values().next()?;
-                let schedule = Schedule::new(scenario, None).ok()?;
-                let also =
-                    scenario.also.as_ref().and_then(|a| Schedule::new(scenario, Some((&a.replace, &a.duration))).ok());
-                let metric = self.stack.hints.metric.clone();
-                Some(Runs::new(
-                    self.setup.config.clone(),
-                    self.setup.answers.clone(),
-                    self.watched.clone(),
-                    schedule,
-                    also,
-                    &[&metric],
-                ))
-            })
-            .as_ref()
+    /// Recalls what runs of an equal stack came to, or remembers what those of this one will.
+    pub fn remembering(mut self, memory: &'a Memory) -> Self {
+        self.keeping = memory::key(&self).map(|key| {
+            let known = memory.recall(&key);
+            let grown = known.is_none();
+            Keeping { memory, key, known: known.unwrap_or_default(), grown }
+        });
+        self
     }
 
     /// Whether the files hold rules of a set.
@@ -96,15 +119,63 @@ impl<'a> Simulated<'a> {
     /// The lab's scenario over all phases, with the names of a set's alerts and when its phases are; nothing when the
     /// files hold nothing that can be played.
     pub fn foreseen(&self, set: &str) -> Option<(&[PhaseOutcome], Vec<Named>, &Schedule)> {
-        self.setup.config.prometheus.as_ref()?;
-        let runs = self.runs()?;
+        self.embedded.config.prometheus.as_ref()?;
+        let runs = self.runs(None).ok()?;
         let names = self.places(set).iter().filter_map(|p| Some((*p, self.rule(*p)?.name.to_string()))).collect();
         Some((runs.sweep(), names, &runs.schedule))
     }
 
-    /// The runs, if a step asked for them.
-    fn runs_played(&self) -> Option<&Runs> {
-        self.runs.get().and_then(Option::as_ref)
+    fn step(&mut self, criterion: &str, step: &Step) -> Outcome {
+        match step {
+            Step::Loads(s) => programs::loads(self, s),
+            Step::Requires(p) => programs::requires(self, *p),
+            Step::Script(s) => scraping::script(self, s),
+            Step::Http(s) => scraping::http(self, s),
+            Step::Ssh(s) => scraping::ssh(self, s),
+            Step::Promql(s) => scraping::promql(self, s),
+            Step::Target(s) => scraping::target(self, s),
+            Step::Rule(s) => probing::rule(self, s),
+            Step::Probe(s) => probing::probe(self, s),
+            Step::CanAlert(s) => messages::can_alert(self, s),
+            Step::Messages(s) => messages::messages(self, criterion, s),
+            Step::Grafana(s) => dashboards::grafana(self, s),
+            Step::Markdown(s) => documents::markdown(self, s),
+            Step::Answers(s) => documents::answers(self, s),
+        }
+    }
+
+    /// The runs of a scenario of the lab; without a name, of the one in which load is judged.
+    fn runs(&self, scenario: Option<&str>) -> Result<&Runs, String> {
+        let name = scenario.unwrap_or(&self.main);
+        let cell = self.runs.get(name).ok_or_else(|| format!("the lab has no scenario {name:?}"))?;
+        cell.get_or_init(|| self.play(name)).as_ref().map_err(Clone::clone)
+    }
+
+    fn play(&self, name: &str) -> Result<Runs, String> {
+        let of_lab = |e: String| format!("scenario {name:?} of the lab: {e}");
+        let (schedule, also) = match self.lab.scenarios.get(name) {
+            None => (Schedule::rest(), None),
+            Some(scenario) => {
+                let also = scenario.also.as_ref().map(|a| Schedule::new(scenario, Some((&a.replace, &a.duration))));
+                (Schedule::new(scenario, None).map_err(of_lab)?, also.transpose().map_err(of_lab)?)
+            }
+        };
+        Ok(Runs::new(self.embedded.clone(), self.watched.clone(), schedule, also, &self.read_by_checks()))
+    }
+
+    /// Metrics that checks read beside the rules.
+    fn read_by_checks(&self) -> Vec<String> {
+        let queries = self.checks.iter().flat_map(|c| &c.steps).filter_map(|step| match step {
+            Step::Promql(s) => parse(&s.query, &ParseOptions::stock(Dialect::V3)).ok(),
+            _ => None,
+        });
+        let mut names = vec![self.stack.hints.metric.clone()];
+        for query in queries {
+            for_each_selector(&query, &mut |selector| names.extend(selector.name.as_deref().map(str::to_owned)));
+        }
+        names.sort();
+        names.dedup();
+        names
     }
 
     fn places(&self, set: &str) -> &[Place] {
@@ -116,11 +187,11 @@ impl<'a> Simulated<'a> {
     }
 
     fn groups(&self) -> impl Iterator<Item = &GroupSpec> {
-        self.setup.config.prometheus.iter().flat_map(|p| p.groups.iter().map(|g| &**g))
+        self.embedded.config.prometheus.iter().flat_map(|p| p.groups.iter().map(|g| &**g))
     }
 
     fn rule(&self, (group, rule): Place) -> Option<&RuleSpec> {
-        self.setup.config.prometheus.as_ref()?.groups.get(group)?.rules.get(rule)
+        self.embedded.config.prometheus.as_ref()?.groups.get(group)?.rules.get(rule)
     }
 
     fn title_of(&self, set: &str) -> String {
@@ -153,8 +224,7 @@ impl<'a> Simulated<'a> {
     }
 
     /// Whether Discord is not told about the end of these alerts.
-    fn silent_about_resolved(&self, places: &[Place]) -> bool {
-        let Some(runs) = self.runs_played() else { return false };
+    fn silent_about_resolved(&self, runs: &Runs, places: &[Place]) -> bool {
         runs.shown().journal().entries().iter().any(|e| match &e.event {
             crate::engine::Event::Notification { notification, .. } => {
                 !notification.integration.send_resolved
@@ -178,12 +248,7 @@ impl<'a> Simulated<'a> {
     }
 
     fn load_steps(&self) -> impl Iterator<Item = (&str, &super::Messages)> {
-        self.checks.iter().flat_map(|c| c.steps.iter().map(move |s| (c.id.as_str(), s))).filter_map(|(id, s)| match s {
-            Step::Messages(m) if !m.never && m.state == super::MessageState::Firing && m.from.is_some() => {
-                Some((id, m))
-            }
-            _ => None,
-        })
+        load_steps(self.checks)
     }
 
     /// The documents of a kind: `report`, `cheat-sheet`.
@@ -204,13 +269,64 @@ impl<'a> Simulated<'a> {
         &mut self,
         criteria: &[CriterionResult],
     ) -> (Vec<AdviceResult>, Vec<DiagnosticResult>, Option<Timeline>) {
-        let advice = advice::all(self, criteria);
+        let of_load = criteria.iter().find(|c| self.judges_load(&c.id)).map(|c| c.verdict);
+        let (of_runs, timeline) = match self.played {
+            true => (self.advice_of_runs(of_load), self.picture()),
+            false => (Vec::new(), None),
+        };
+        let advice = advice::all(self, &of_runs);
         let diagnostics = self.stack.diagnostics().iter().map(diagnostic).collect();
-        let timeline = self.runs_played().zip(self.load_alerts()).map(|(runs, set)| {
-            let places = self.places(&set).to_vec();
-            picture::timeline(self, runs, &places)
-        });
+        if let Some(Keeping { memory, key, mut known, grown: true }) = self.keeping.take() {
+            if self.played {
+                let known = Arc::make_mut(&mut known);
+                known.advice = Some((of_load, of_runs));
+                known.picture.clone_from(&timeline);
+            }
+            memory.keep(key, known);
+        }
         (advice, diagnostics, timeline)
+    }
+}
+
+/// The steps that ask for a message in a part of a scenario.
+fn load_steps(checks: &[Check]) -> impl Iterator<Item = (&str, &super::Messages)> {
+    message_steps(checks).filter(|(_, m)| !m.never && m.state == super::MessageState::Firing && m.from.is_some())
+}
+
+fn message_steps(checks: &[Check]) -> impl Iterator<Item = (&str, &super::Messages)> {
+    checks.iter().flat_map(|c| c.steps.iter().map(move |s| (c.id.as_str(), s))).filter_map(|(id, s)| match s {
+        Step::Messages(m) => Some((id, m)),
+        _ => None,
+    })
+}
+
+/// The scenario in which load is judged, else the first one that scripts name, else the lab's first; `rest` when the lab
+/// has none.
+fn main_scenario(lab: &Lab, checks: &[Check]) -> String {
+    let named = |(_, m): (_, &super::Messages)| m.scenario.clone().filter(|s| lab.scenarios.contains_key(s));
+    let name = load_steps(checks).find_map(named).or_else(|| message_steps(checks).find_map(named));
+    name.or_else(|| lab.scenarios.keys().next().cloned()).unwrap_or_else(|| "rest".to_owned())
+}
+
+impl Simulated<'_> {
+    fn advice_of_runs(&self, of_load: Option<Verdict>) -> Vec<AdviceResult> {
+        match self.keeping.as_ref().and_then(|k| k.known.advice.as_ref()) {
+            Some((of, advice)) if *of == of_load => advice.clone(),
+            _ => advice::of_runs(self, of_load),
+        }
+    }
+
+    fn picture(&self) -> Option<Timeline> {
+        let drawn = || {
+            let (runs, set) = self.runs(None).ok().zip(self.load_alerts())?;
+            Some(picture::timeline(self, runs, &self.places(&set).to_vec()))
+        };
+        self.keeping.as_ref().and_then(|k| k.known.picture.clone()).or_else(drawn)
+    }
+
+    /// Whether a scenario's name stands for the time of the main one without load.
+    fn is_control(&self, scenario: &str) -> bool {
+        scenario == "control" && !self.lab.scenarios.contains_key("control")
     }
 }
 
@@ -241,25 +357,26 @@ fn diagnostic(d: &crate::text::Diagnostic) -> DiagnosticResult {
 
 impl World for Simulated<'_> {
     fn observe(&mut self, criterion: &str, step: &Step) -> Outcome {
-        match step {
-            Step::Loads(s) => programs::loads(self, s),
-            Step::Requires(p) => programs::requires(self, *p),
-            Step::Script(s) => scraping::script(self, s),
-            Step::Http(s) => scraping::http(self, s),
-            Step::Ssh(s) => scraping::ssh(self, s),
-            Step::Promql(s) => scraping::promql(self, s),
-            Step::Target(s) => scraping::target(self, s),
-            Step::Rule(s) => probing::rule(self, s),
-            Step::Probe(s) => probing::probe(self, s),
-            Step::CanAlert(s) => messages::can_alert(self, s),
-            Step::Messages(s) => messages::messages(self, criterion, s),
-            Step::Grafana(s) => dashboards::grafana(self, s),
-            Step::Markdown(s) => documents::markdown(self, s),
-            Step::Answers(s) => documents::answers(self, s),
+        if !memory::rests_on_runs(step) {
+            return self.step(criterion, step);
         }
+        self.played |= match step {
+            Step::Messages(m) => m.scenario.as_ref().is_none_or(|s| *s == self.main || self.is_control(s)),
+            _ => true,
+        };
+        if let Some(outcome) = self.keeping.as_ref().and_then(|k| k.known.outcome(criterion, step)) {
+            return outcome.clone();
+        }
+        let outcome = self.step(criterion, step);
+        if let Some(keeping) = &mut self.keeping {
+            let known = Arc::make_mut(&mut keeping.known);
+            known.outcomes.push((criterion.to_owned(), step.clone(), outcome.clone()));
+            keeping.grown = true;
+        }
+        outcome
     }
 
-    fn how_to_verify(&self, _: &str) -> String {
+    fn how_to_verify(&self) -> String {
         "run `labkit check` against the running stack and the VM".to_owned()
     }
 }

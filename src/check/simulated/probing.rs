@@ -1,10 +1,10 @@
 //! Alerting rules themselves: are there any of a set, and do they react to values as they should?
 
-use std::collections::HashSet;
-
 use super::Simulated;
+use super::alerts::Place;
+use super::runs::Runs;
 use super::value::short;
-use crate::check::{Finding, Outcome, Probe, ProbeExpect, RuleStep, Stage};
+use crate::check::{Finding, Outcome, Probe, ProbeExpect, RuleStep, Stage, Step};
 use crate::engine::Event;
 use crate::report::Basis;
 use crate::rules::RuleKind;
@@ -46,20 +46,17 @@ pub fn hidden_rules(world: &Simulated<'_>) -> Option<Outcome> {
 
 /// With the metrics held at these values, the alerts are active or not.
 pub fn probe(world: &Simulated<'_>, step: &Probe) -> Outcome {
-    let Some(runs) = world.runs() else {
-        return Outcome::Error(Finding::said("the stack cannot be played: its programs were not judged before"));
-    };
-    let metric = world.lab.parameters.get("mock.metric").unwrap_or("model_result");
-    let Some(value) = step.when.get(metric).copied().filter(|_| step.when.len() == 1) else {
-        return Outcome::Error(Finding::said(format!("only {metric} can be held at a value in virtual time")));
+    let runs = match world.runs(None) {
+        Ok(runs) => runs,
+        Err(e) => return Outcome::Error(Finding::said(e)),
     };
     let places = world.places(&step.of);
-    let engine = runs.with_constant(value);
-    let active = engine.journal().entries().iter().find_map(|e| match &e.event {
+    let journal = runs.holding(places, &step.when, |place| places.contains(&place));
+    let active = journal.entries().iter().find_map(|e| match &e.event {
         Event::Alert { group, rule, .. } if places.contains(&(*group, *rule)) => Some((*group, *rule)),
         _ => None,
     });
-    let error = engine.journal().entries().iter().find_map(|e| match &e.event {
+    let error = journal.entries().iter().find_map(|e| match &e.event {
         Event::RuleError { group, rule, error, .. } if places.contains(&(*group, *rule)) => Some(error.clone()),
         _ => None,
     });
@@ -68,33 +65,32 @@ pub fn probe(world: &Simulated<'_>, step: &Probe) -> Outcome {
         places.iter().filter_map(|p| world.rule(*p)).map(|r| format!("`{}` (`{}`)", r.name, r.text)).collect();
     let names = names.join(", ");
     let evidence = active.or(places.first().copied()).map(|p| world.rule_evidence(p)).unwrap_or_default();
-    let threshold = world.lab.parameters.get("mock.threshold").unwrap_or("0.75");
+    let held: Vec<String> = step.when.iter().map(|(metric, v)| format!("{metric} stays at {}", short(*v))).collect();
+    let held = held.join(" and ");
+    let wanted = |usual: &str| step.wanted.clone().unwrap_or_else(|| format!("{usual} while {held}"));
+    let advised = |finding: Finding| Finding { hint: step.hint.clone(), ..finding };
     let finding = match (step.expect, active, error) {
-        (ProbeExpect::Fires, Some(_), _) | (ProbeExpect::Silent, None, None) => {
-            return Outcome::Holds(Finding::default());
+        (ProbeExpect::Fires, Some(_), _) => return Outcome::Holds(Finding::default()),
+        (ProbeExpect::Silent, None, None) => {
+            return super::stopped::of(&journal).unwrap_or_else(|| Outcome::Holds(Finding::default()));
         }
         (_, None, Some(error)) => {
             Finding::observed(format!("{names} failing at every evaluation: {error}"), "a rule that can be evaluated")
         }
-        (ProbeExpect::Fires, None, None) => Finding::observed(
-            format!("{names} silent while {metric} stays at {}", short(value)),
-            format!("an alert above {threshold}"),
-        )
-        .hint(format!(
-            "compare {metric} itself, which lies between 0 and 1: > {threshold}; and select only labels that exist"
-        )),
+        (ProbeExpect::Fires, None, None) => {
+            if let Some(undecided) = super::stopped::of(&journal) {
+                return undecided;
+            }
+            advised(Finding::observed(format!("{names} silent while {held}"), wanted("an alert")))
+        }
         (ProbeExpect::Silent, Some(place), _) => {
             let name = world.rule(place).map_or_else(|| what.clone(), |r| format!("`{}` (`{}`)", r.name, r.text));
-            Finding::observed(
-                format!("{name} active while {metric} stays at {}", short(value)),
-                format!("silence up to {threshold}"),
-            )
-            .hint(format!("set the threshold back to {threshold} after testing, with > as comparison"))
+            advised(Finding::observed(format!("{name} active while {held}"), wanted("silence")))
         }
     };
     let finding = finding.basis(Basis::Simulated).stage(Stage::Evaluation).evidence(evidence);
     let others = places.len() > 1 && step.expect == ProbeExpect::Silent && active.is_some();
-    if others && another_minds_the_threshold(world, &places) {
+    if others && another_does_as_asked(world, runs, &step.of, places) {
         return Outcome::Review(
             finding.hint("decide whether this is an alert of its own beside the one that the lab asks for"),
         );
@@ -102,21 +98,22 @@ pub fn probe(world: &Simulated<'_>, step: &Probe) -> Outcome {
     Outcome::Fails(finding)
 }
 
-/// Whether an alert speaks up above the lab's threshold and is silent below it, whatever others do.
-fn another_minds_the_threshold(world: &Simulated<'_>, places: &[(usize, usize)]) -> bool {
-    let threshold = world.lab.parameters.get("mock.threshold").and_then(|t| t.parse::<f64>().ok()).unwrap_or(0.75);
-    let Some(runs) = world.runs() else { return false };
-    let active = |value: f64| -> HashSet<(usize, usize)> {
-        let engine = runs.with_constant(value);
-        let entries = engine.journal().entries().iter();
-        entries
-            .filter_map(|e| match &e.event {
-                Event::Alert { group, rule, .. } => Some((*group, *rule)),
-                _ => None,
-            })
-            .collect()
-    };
-    let [above, high, below, low] = [0.01, 0.2, -0.05, -0.65].map(|away| active(threshold + away));
-    let minds = |p| above.contains(p) && high.contains(p) && !below.contains(p) && !low.contains(p);
-    places.iter().any(minds)
+/// Whether an alert does all that the lab's probes of its set ask for, whatever others do.
+fn another_does_as_asked(world: &Simulated<'_>, runs: &Runs, set: &str, places: &[Place]) -> bool {
+    let probes = world.checks.iter().flat_map(|c| &c.steps).filter_map(|step| match step {
+        Step::Probe(probe) if probe.of == set => Some(probe),
+        _ => None,
+    });
+    let mut left = places.to_vec();
+    for probe in probes {
+        let journal = runs.holding(&left, &probe.when, |_| false);
+        let active = |place: &Place| {
+            journal
+                .entries()
+                .iter()
+                .any(|e| matches!(&e.event, Event::Alert { group, rule, .. } if (*group, *rule) == *place))
+        };
+        left.retain(|place| active(place) == (probe.expect == ProbeExpect::Fires));
+    }
+    !left.is_empty()
 }

@@ -165,7 +165,7 @@ fn alertmanager(world: &Simulated<'_>) -> Standing {
             if let Some(d) = first_error(&alertmanager.diagnostics) {
                 return Standing::broken(Stage::AlertmanagerConfig, refused("Alertmanager", text.name(), d));
             }
-            match &world.template_error {
+            match &world.embedded.template_error {
                 Some(error) => Standing::broken(
                     Stage::AlertmanagerConfig,
                     Finding::observed(

@@ -1,57 +1,54 @@
 //! The runs a judgement rests on, each played once and only when a step asks for it.
 
-use std::cell::OnceCell;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
 use super::alerts::Place;
 use super::schedule::Schedule;
-use crate::engine::{Engine, EngineConfig, Phases};
+use crate::engine::{Engine, Event, Journal, Phases};
+use crate::rules::AlertState;
 use crate::simulate::outcome::PhaseOutcome;
-use crate::simulate::world::WorldSettings;
-use crate::simulate::{Answer, GRID, ModelMock, Scenario, Simulation, World, grid_phases};
+use crate::simulate::{Embedded, GRID, Scenario, Simulation, grid_phases};
 
 /// The pair of phases whose run is shown in pictures.
 const SHOWN: usize = GRID / 2;
 
 /// A stack with its scenario, and what became of its alerts.
 pub struct Runs {
+    embedded: Arc<Embedded>,
     simulation: Simulation,
-    answers: Vec<Answer>,
     /// The scenario laid out in time.
     pub schedule: Schedule,
     /// The scenario with another length of one phase, for advice.
     pub also: Option<Schedule>,
-    sweep: OnceCell<Vec<PhaseOutcome>>,
-    control: OnceCell<Vec<PhaseOutcome>>,
-    shown: OnceCell<Engine>,
-    also_sweep: OnceCell<Vec<PhaseOutcome>>,
+    sweep: OnceLock<Vec<PhaseOutcome>>,
+    control: OnceLock<Vec<PhaseOutcome>>,
+    shown: OnceLock<Engine>,
+    also_sweep: OnceLock<Vec<PhaseOutcome>>,
 }
 
 impl Runs {
     /// Nothing is played yet. `read` names metrics that checks and pictures read beside the rules.
     pub fn new(
-        config: EngineConfig,
-        answers: Vec<Answer>,
+        embedded: Arc<Embedded>,
         watched: Vec<Place>,
         schedule: Schedule,
         also: Option<Schedule>,
-        read: &[&str],
+        read: &[String],
     ) -> Self {
-        let config = Arc::new(config);
-        let settings =
-            WorldSettings { also: read.iter().map(|n| (*n).to_owned()).collect(), ..WorldSettings::default() };
-        let world = World::new(&config, answers.clone(), &settings);
+        let read: Vec<&str> = read.iter().map(String::as_str).collect();
+        let world = embedded.world(&read, &BTreeMap::new());
         Self {
-            simulation: Simulation::watching(config, world, watched),
-            answers,
+            simulation: Simulation::watching(embedded.config.clone(), world, watched),
+            embedded,
             schedule,
             also,
-            sweep: OnceCell::new(),
-            control: OnceCell::new(),
-            shown: OnceCell::new(),
-            also_sweep: OnceCell::new(),
+            sweep: OnceLock::new(),
+            control: OnceLock::new(),
+            shown: OnceLock::new(),
+            also_sweep: OnceLock::new(),
         }
     }
 
@@ -66,8 +63,11 @@ impl Runs {
             let scenario = self.schedule.control().scenario;
             let load = scenario.load();
             let pairs: Vec<Phases> = [0, SHOWN].into_iter().filter_map(grid_phases).collect();
-            let simulation = &self.simulation;
-            pairs.par_iter().map(|p| simulation.outcome(&scenario, &load, p)).collect()
+            let of = |phases: &Phases| {
+                let journal = self.simulation.alerts(&scenario, &load, phases, |_, _| false);
+                self.simulation.extract(&scenario, phases, &journal)
+            };
+            pairs.par_iter().map(of).collect()
         })
     }
 
@@ -92,66 +92,48 @@ impl Runs {
         self.simulation.run(&self.schedule.scenario, &grid_phases(pair).unwrap_or_default())
     }
 
-    /// A short run in which the mocked model always gives the same value.
-    pub fn with_constant(&self, value: f64) -> Engine {
-        let config = self.simulation.config().clone();
-        let settings = WorldSettings { model: ModelMock::constant(value), ..WorldSettings::default() };
-        let world = World::new(&config, self.answers.clone(), &settings);
+    /// What becomes of the alerts of some places while metrics are held at values, until `done` says of one that was
+    /// active that it decides.
+    pub fn holding(&self, places: &[Place], held: &BTreeMap<String, f64>, done: impl Fn(Place) -> bool) -> Journal {
+        let world = self.embedded.world(&[], held);
         let scenario =
             Scenario { idle_before: 900.0, stresses: Vec::new(), end: 0.0, ..self.schedule.scenario.clone() };
-        Simulation::watching(config, world, Vec::new()).run(&scenario, &self.shown_phases())
+        let simulation = Simulation::watching(self.embedded.config.clone(), world, places.to_vec());
+        simulation.alerts(&scenario, &scenario.load(), &self.shown_phases(), |place, event| {
+            matches!(event, Event::Alert { .. }) && done(place)
+        })
     }
 
-    /// Whether an alert of these places fires under one load of so many seconds, in a few phases of the grid.
-    pub fn fires_under(&self, places: &[Place], seconds: f64) -> bool {
+    /// Whether an alert of these places fires under one load of so many seconds, in a few phases of the grid; none when
+    /// a run was stopped before.
+    pub fn fires_under(&self, places: &[Place], seconds: f64) -> Option<bool> {
         let scenario = Scenario::single_stress(seconds);
         let load = scenario.load();
-        [0, SHOWN].into_iter().filter_map(grid_phases).any(|p| {
-            let outcome = self.simulation.outcome(&scenario, &load, &p);
-            outcome.alerts.iter().any(|a| places.contains(&a.rule) && a.fired.is_some())
-        })
+        let fires = |place: Place, event: &Event| {
+            let fires = matches!(event, Event::Alert { change, .. } if change.to == AlertState::Firing);
+            fires && places.contains(&place)
+        };
+        let mut stopped = false;
+        for phases in [0, SHOWN].into_iter().filter_map(grid_phases) {
+            let journal = self.simulation.alerts(&scenario, &load, &phases, fires);
+            let outcome = self.simulation.extract(&scenario, &phases, &journal);
+            if outcome.alerts.iter().any(|a| places.contains(&a.rule) && a.fired.is_some()) {
+                return Some(true);
+            }
+            stopped |= outcome.stopped;
+        }
+        (!stopped).then_some(false)
     }
 
     /// In how many pairs of the grid an alert of these places fires when the long load lasts so many seconds.
     pub fn pairs_that_fire(&self, places: &[Place], seconds: f64) -> usize {
-        let scenario = Scenario { idle_before: 420.0, ..Scenario::single_stress(seconds) };
-        let load = scenario.load();
         let pairs: Vec<Phases> = (0..GRID).filter_map(grid_phases).collect();
-        let simulation = &self.simulation;
-        pairs
-            .par_iter()
-            .filter(|p| {
-                let outcome = simulation.outcome(&scenario, &load, p);
-                outcome.alerts.iter().any(|a| places.contains(&a.rule) && a.fired.is_some_and(|f| f >= 0.0))
-            })
-            .count()
+        pairs.par_iter().filter(|p| self.simulation.fires_after(places, seconds, p)).count()
     }
 
     /// The shortest load, to the second, after which an alert of these places fires in one pair of the grid, given a
-    /// load that is long enough. A load that ends once the alert fires is; the search goes down from there.
+    /// load that is long enough. A load that ends once the alert fires is.
     pub fn shortest_in(&self, places: &[Place], pair: usize, longest: u32) -> Option<u32> {
-        let phases = grid_phases(pair)?;
-        let fires = |seconds: u32| {
-            let scenario = Scenario { idle_before: 420.0, ..Scenario::single_stress(f64::from(seconds)) };
-            let outcome = self.simulation.outcome(&scenario, &scenario.load(), &phases);
-            outcome.alerts.iter().any(|a| places.contains(&a.rule) && a.fired.is_some_and(|f| f >= 0.0))
-        };
-        if !fires(longest) {
-            return None;
-        }
-        let (mut silent, mut fired, mut step) = (0, longest, 4);
-        // Windows run empty within seconds, so the answer is near.
-        while fired > step {
-            if !fires(fired - step) {
-                silent = fired - step;
-                break;
-            }
-            (fired, step) = (fired - step, step * 2);
-        }
-        while fired - silent > 1 {
-            let middle = silent + (fired - silent) / 2;
-            if fires(middle) { fired = middle } else { silent = middle }
-        }
-        Some(fired)
+        self.simulation.shortest_stress(places, &grid_phases(pair)?, longest)
     }
 }

@@ -83,6 +83,12 @@ impl Schedule {
         Self::of_stretches(stretches)
     }
 
+    /// A quarter of an hour without load, for labs that have no scenario.
+    pub fn rest() -> Self {
+        let scenario = Scenario { name: "rest", cores: CORES, idle_before: 600.0, stresses: Vec::new(), end: 300.0 };
+        Self { stretches: Vec::new(), scenario }
+    }
+
     /// The same time without load.
     pub fn control(&self) -> Self {
         Self { stretches: self.stretches.clone(), scenario: self.scenario.control() }

@@ -15,6 +15,25 @@ use crate::report::Basis;
 use crate::stack::Who;
 use crate::stack::mock::{Exposes, Mock};
 
+/// A target and what was found out about it.
+struct Fact<'a> {
+    job: &'a str,
+    address: &'a str,
+    who: Who,
+    why: &'a str,
+    uncertain: bool,
+}
+
+fn facts<'a>(world: &'a Simulated<'_>) -> impl Iterator<Item = Fact<'a>> {
+    world.embedded.targets().map(|(target, answer)| Fact {
+        job: target.labels.get("job").unwrap_or(""),
+        address: &target.address,
+        who: answer.who.clone(),
+        why: &answer.why,
+        uncertain: answer.uncertain,
+    })
+}
+
 /// A script of the repository can expose the metric.
 pub fn script(world: &Simulated<'_>, step: &ScriptStep) -> Outcome {
     let Some(mock) = &world.stack.mock else {
@@ -108,7 +127,7 @@ pub fn target(world: &Simulated<'_>, step: &TargetStep) -> Outcome {
             Finding::said("there is no configuration that could name a target"),
         );
     }
-    let facts = &world.setup.targets;
+    let facts: Vec<Fact<'_>> = facts(world).collect();
     let exporters = || facts.iter().filter(|t| t.who == Who::NodeExporter);
     let alone = exporters().find(|t| t.why.contains("is the container itself"));
     if let (Some(t), 1) = (alone, exporters().count()) {
@@ -116,7 +135,7 @@ pub fn target(world: &Simulated<'_>, step: &TargetStep) -> Outcome {
             Finding::observed(format!("the target `{}` of job `{}`: {}", t.address, t.job, t.why), "the VM's address")
                 .hint("ask whether Node Exporter of the VM really answers at that address, and from where")
                 .basis(Basis::Static)
-                .evidence(target_line(world, &t.address)),
+                .evidence(target_line(world, t.address)),
         );
     }
     if exporters().next().is_some() || facts.iter().any(|t| t.uncertain) {
@@ -126,10 +145,10 @@ pub fn target(world: &Simulated<'_>, step: &TargetStep) -> Outcome {
     if let Standing::Broken(Stage::PrometheusConfig, _) = standing(world, Program::Prometheus) {
         return Outcome::Unverified(Finding::said("the targets cannot be read: Prometheus refuses its configuration"));
     }
-    if !world.setup.untold_jobs.is_empty() {
+    if !world.embedded.untold_jobs.is_empty() {
         return Outcome::Unverified(Finding::said(format!(
             "the targets of job {} are discovered at run time",
-            world.setup.untold_jobs.join(", ")
+            world.embedded.untold_jobs.join(", ")
         )));
     }
     let near = facts.iter().find(|t| t.address.ends_with(&format!(":{}", step.port)));
@@ -138,7 +157,7 @@ pub fn target(world: &Simulated<'_>, step: &TargetStep) -> Outcome {
             format!("the target `{}` of job `{}` leading nowhere: {}", t.address, t.job, t.why),
             format!("the address of the VM with port {}", step.port),
         )
-        .evidence(target_line(world, &t.address)),
+        .evidence(target_line(world, t.address)),
         None => {
             let list: Vec<String> = facts.iter().map(|t| format!("`{}`", t.address)).collect();
             let list = if list.is_empty() { "none".to_owned() } else { list.join(", ") };
@@ -153,8 +172,9 @@ pub fn target(world: &Simulated<'_>, step: &TargetStep) -> Outcome {
 
 /// A query has the expected answer in time.
 pub fn promql(world: &Simulated<'_>, step: &Promql) -> Outcome {
-    let Some(runs) = world.runs() else {
-        return Outcome::Error(Finding::said("the stack cannot be played: its programs were not judged before"));
+    let runs = match world.runs(None) {
+        Ok(runs) => runs,
+        Err(e) => return Outcome::Error(Finding::said(e)),
     };
     let engine = runs.shown();
     let Some(setup) = &engine.config().prometheus else {
@@ -181,7 +201,7 @@ pub fn promql(world: &Simulated<'_>, step: &Promql) -> Outcome {
         let bounds = step.expect.value.map(|v| v.between);
         let inside = |v: &f64| bounds.is_none_or(|(low, high)| *v >= low && *v <= high);
         if values.len() as f64 >= least && values.iter().all(inside) {
-            let from = world.setup.targets.iter().find(|t| t.who == Who::Mock);
+            let from = facts(world).find(|t| t.who == Who::Mock);
             let source = from.map_or_else(String::new, |t| format!(" from target `{}` of job `{}`", t.address, t.job));
             return Outcome::Holds(
                 Finding::said(format!("observed `{}` with {} series{source}", step.query, values.len()))
@@ -206,16 +226,19 @@ pub fn promql(world: &Simulated<'_>, step: &Promql) -> Outcome {
             .stage(Stage::Scrape),
         );
     }
+    if let Some(undecided) = super::stopped::of(engine.journal()) {
+        return undecided;
+    }
     unanswered(world, &step.query, &metric)
 }
 
 /// Why nothing of the metric is stored: the target that was meant for it, and what it leads to.
 fn unanswered(world: &Simulated<'_>, query: &str, metric: &str) -> Outcome {
-    let facts = &world.setup.targets;
-    if !world.setup.untold_jobs.is_empty() {
+    let facts: Vec<Fact<'_>> = facts(world).collect();
+    if !world.embedded.untold_jobs.is_empty() {
         return Outcome::Unverified(Finding::said(format!(
             "the targets of job {} are discovered at run time, so files do not show who is scraped",
-            world.setup.untold_jobs.join(", ")
+            world.embedded.untold_jobs.join(", ")
         )));
     }
     let port = world.stack.mock_port();
@@ -226,7 +249,7 @@ fn unanswered(world: &Simulated<'_>, query: &str, metric: &str) -> Outcome {
         .or_else(|| facts.iter().find(|t| t.who == Who::Nobody && (t.job.contains("mock") || t.job.contains("model"))))
         .or_else(|| facts.iter().find(|t| t.who == Who::Nobody));
     if meant.is_none_or(|t| t.uncertain) && facts.iter().any(|t| t.uncertain) {
-        let open: Vec<&str> = facts.iter().filter(|t| t.uncertain).map(|t| t.address.as_str()).collect();
+        let open: Vec<&str> = facts.iter().filter(|t| t.uncertain).map(|t| t.address).collect();
         return Outcome::Unverified(Finding::said(format!("files do not tell what answers at {}", open.join(", "))));
     }
     let finding = match meant {
@@ -235,12 +258,12 @@ fn unanswered(world: &Simulated<'_>, query: &str, metric: &str) -> Outcome {
             format!("{metric} stored under its own name"),
         )
         .hint("look at metric_relabel_configs, metrics_path and limits of the job")
-        .evidence(target_line(world, &t.address)),
+        .evidence(target_line(world, t.address)),
         Some(t) => Finding::observed(
             format!("`{query}` without a series: the target `{}` of job `{}` is down, {}", t.address, t.job, t.why),
             "a target that leads to the mocked model",
         )
-        .evidence(target_line(world, &t.address)),
+        .evidence(target_line(world, t.address)),
         None => {
             let list: Vec<String> = facts.iter().map(|t| format!("`{}`", t.address)).collect();
             let list = if list.is_empty() {

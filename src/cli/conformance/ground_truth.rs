@@ -60,6 +60,7 @@ pub fn run(path: &Path, dialect: Option<&str>) -> Result<SuiteReport, SuiteError
         release: Some(release_of(dialect)),
         alertmanager: Some(alertmanager),
         external_url: Some(params.external_url.trim_end_matches('/').into()),
+        ..Overrides::default()
     };
     let embedded = embed(&path.join("stack"), &overrides).map_err(SuiteError)?;
     let offsets = params.evaluation_offset_ms.iter().map(|(group, ms)| (Arc::from(group.as_str()), ms * 1_000_000));

@@ -18,24 +18,24 @@ pub use classroom50::Submission;
 use super::overview::Overview;
 use crate::report::RunResult;
 
-/// A format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A format, by the name it has on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// Canvas' gradebook, filled.
+    /// Fill Canvas' exported gradebook
     Canvas,
-    /// Moodle's offline grading worksheet, filled.
+    /// Fill Moodle's offline grading worksheet
     Moodle,
-    /// Brightspace's grade export, filled.
+    /// Fill Brightspace's exported grades
     Brightspace,
-    /// `results.json` of a Gradescope autograder.
+    /// results.json of a Gradescope autograder
     Gradescope,
-    /// `result.json` of Classroom 50.
+    /// result.json of Classroom 50; the submission is read from the environment
     Classroom50,
-    /// Markdown for a step's summary on GitHub.
+    /// Markdown for `$GITHUB_STEP_SUMMARY`
     GithubSummary,
-    /// JUnit XML.
+    /// JUnit XML
     Junit,
-    /// CTRF JSON.
+    /// CTRF JSON
     Ctrf,
 }
 
