@@ -147,7 +147,9 @@ impl Decoder {
     pub(super) fn repeated_field(&self, again: Span, first: Span, name: &str, go_type: &str) {
         let line = self.line(again);
         let upstream = match self.go {
-            GoYaml::V2 if go_type.starts_with("map[") => format!("line {line}: key {} already set in map", quote(name)),
+            GoYaml::V2 if go_type.starts_with("map[") || matches!(go_type, "model.LabelSet" | "url.Values") => {
+                format!("line {line}: key {} already set in map", quote(name))
+            }
             GoYaml::V2 => format!("line {line}: field {name} already set in type {go_type}"),
             GoYaml::V3 => {
                 format!("line {line}: mapping key {} already defined at line {}", quote(name), self.line(first))

@@ -30,6 +30,8 @@ struct Entry {
     repeats: Vec<Span>,
     value: Node,
     used: Cell<bool>,
+    /// Whether the release in use does not know the field: it counts as not written, and is reported.
+    unknown: Cell<bool>,
 }
 
 impl<'d> Mapping<'d> {
@@ -75,6 +77,7 @@ impl<'d> Mapping<'d> {
                     repeats: Vec::new(),
                     value: value.clone(),
                     used: Cell::new(false),
+                    unknown: Cell::new(false),
                 };
                 self.entries.push(entry);
             }
@@ -109,16 +112,19 @@ impl<'d> Mapping<'d> {
         self
     }
 
-    /// Says of a field that the release in use does not know it yet; `help` is shown when the file has it.
+    /// Says of a field that the release in use does not know it yet: from now on it cannot be read; `help` is shown when
+    /// the file has it.
     pub fn too_new(&self, name: &'static str, help: String) {
-        if self.has(name) {
+        if let Some(entry) = self.entries.iter().find(|e| e.key == name) {
+            entry.unknown.set(true);
+            entry.used.set(false);
             self.too_new.borrow_mut().push((name, help));
         }
     }
 
     fn entry(&self, name: &'static str) -> Option<&Entry> {
         self.asked.borrow_mut().push(name);
-        let entry = self.entries.iter().find(|e| e.key == name)?;
+        let entry = self.entries.iter().find(|e| e.key == name && !e.unknown.get())?;
         entry.used.set(true);
         Some(entry)
     }

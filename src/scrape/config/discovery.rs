@@ -473,6 +473,28 @@ const AWS_ALL: &[Field] = &[
     field("filters", Kind::Many("[]*aws.EC2Filter", &EC2_FILTER)),
 ];
 
+impl DiscoveryKind {
+    /// Go's name for the list.
+    fn list_type(&self) -> String {
+        let package = self.go_type.split('.').next().unwrap_or(self.name);
+        let own = match self.name {
+            "docker" => "Docker",
+            "dockerswarm" => "DockerSwarm",
+            "ec2" => "EC2",
+            "lightsail" => "Lightsail",
+            "nerve" => "Nerve",
+            "serverset" => "Serverset",
+            _ => "",
+        };
+        format!("[]*{package}.{own}SDConfig")
+    }
+
+    /// Whether a release notices contradictions among the fields of the HTTP client; not all kinds always did.
+    fn checks_http(&self, release: Release) -> bool {
+        release >= (2, 48) || !matches!(self.name, "azure" | "ec2" | "http" | "lightsail" | "puppetdb" | "uyuni")
+    }
+}
+
 impl Reader<'_> {
     /// Every kind of discovery of a job or an Alertmanager.
     pub(super) fn discovery(&self, m: &Mapping<'_>) -> Discovery {
@@ -499,7 +521,7 @@ impl Reader<'_> {
             }
             let Some(node) = m.some(kind.section) else { continue };
             found.others.push(Spanned { value: kind.name, span: m.key_span(kind.section) });
-            m.decoder().list(node, &format!("[]*{}.SDConfig", kind.name), |d, n| {
+            m.decoder().list(node, &kind.list_type(), |d, n| {
                 if n.is_null() {
                     empty_section(m, kind.section);
                 } else {
@@ -576,7 +598,11 @@ impl Reader<'_> {
         let owner =
             self.owner.replace(if kind.name == "kubernetes" { FileOwner::Kubernetes } else { FileOwner::Other });
         self.check_fields(&m, kind.fields);
-        let http = if kind.http { self.http_client(&m) } else { super::http_client::HttpClient::default() };
+        let http = match kind.http {
+            true if kind.checks_http(self.release) => self.http_client(&m),
+            true => self.unchecked_http_client(&m),
+            false => super::http_client::HttpClient::default(),
+        };
         self.owner.set(owner);
         // Consul and Nomad have a default server: only an empty one is refused.
         let defaulted = matches!(kind.name, "consul" | "nomad");

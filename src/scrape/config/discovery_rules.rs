@@ -184,15 +184,46 @@ fn scaleway(m: &Mapping<'_>) -> Problem {
     if !key && !file {
         return Some(("secret_key", "one of secret_key & secret_key_file must be configured".to_owned()));
     }
-    let access = text(m, "access_key");
-    let well_formed = access.len() == 20
-        && access.starts_with("SCW")
-        && access.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-    (!well_formed).then(|| {
-        let words =
-            format!("scaleway-sdk-go: invalid access key format '{access}', expected SCWXXXXXXXXXXXXXXXXX format");
-        ("access_key", words)
-    })
+    scaleway_client(m)
+}
+
+/// What Scaleway's own client refuses, in its order.
+fn scaleway_client(m: &Mapping<'_>) -> Problem {
+    let (access, secret, project) = (text(m, "access_key"), text(m, "secret_key"), text(m, "project_id"));
+    let (zone, api) = (text(m, "zone"), text(m, "api_url"));
+    let plain = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+    let refused = if access.len() != 20 || !access.starts_with("SCW") || !access.bytes().all(plain) {
+        ("access_key", format!("invalid access key format '{access}', expected SCWXXXXXXXXXXXXXXXXX format"))
+    } else if !secret.is_empty() && !is_uuid(secret) {
+        ("secret_key", format!("invalid secret key format '{secret}', expected a UUID: {UUID}"))
+    } else if !is_uuid(project) {
+        ("project_id", format!("invalid project ID format '{project}', expected a UUID: {UUID}"))
+    } else if !zone.is_empty() && !is_scaleway_zone(zone) {
+        let known = "fr-par-1, fr-par-2, fr-par-3, nl-ams-1, nl-ams-2, pl-waw-1, pl-waw-2";
+        ("zone", format!("invalid default zone format '{zone}', available zones are: {known}"))
+    } else if api.ends_with('/') {
+        ("api_url", format!("invalid url {api} it should not have a trailing slash"))
+    } else {
+        return None;
+    };
+    Some((refused.0, format!("scaleway-sdk-go: {}", refused.1)))
+}
+
+const UUID: &str = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == UUID.len()
+        && text.bytes().zip(UUID.bytes()).all(|(b, form)| if form == b'-' { b == b'-' } else { b.is_ascii_hexdigit() })
+}
+
+/// `^[a-z]{2}-[a-z]{3}-[1-9]$`
+fn is_scaleway_zone(text: &str) -> bool {
+    text.len() == 8
+        && text.bytes().zip("xx-xxx-1".bytes()).all(|(b, form)| match form {
+            b'x' => b.is_ascii_lowercase(),
+            b'1' => (b'1'..=b'9').contains(&b),
+            other => b == other,
+        })
 }
 
 fn kubernetes(m: &Mapping<'_>, http: HttpClient, release: (u16, u16)) -> Problem {

@@ -115,6 +115,15 @@ fn count(m: &Mapping<'_>, names: &[&'static str]) -> usize {
 impl Reader<'_> {
     /// Reads the client's fields that stand inline in a section.
     pub(super) fn http_client(&self, m: &Mapping<'_>) -> HttpClient {
+        self.client(m, true)
+    }
+
+    /// As [`Self::http_client`], where nobody minds fields that contradict each other.
+    pub(super) fn unchecked_http_client(&self, m: &Mapping<'_>) -> HttpClient {
+        self.client(m, false)
+    }
+
+    fn client(&self, m: &Mapping<'_>, checked: bool) -> HttpClient {
         let d = m.decoder();
         let before = d.count();
         m.bool("follow_redirects");
@@ -135,7 +144,7 @@ impl Reader<'_> {
         let oauth2 = m
             .with("oauth2", |d, n| d.mapping(n, if self.release < (2, 43) { "config.OAuth2" } else { "config.plain" }));
         let (has_basic, has_authorization, has_oauth2) = (basic.is_some(), authorization.is_some(), oauth2.is_some());
-        let problem = (d.count() == before)
+        let problem = (checked && d.count() == before)
             .then(|| conflict(m, basic.as_ref(), authorization.as_ref(), oauth2.as_ref(), self.release))
             .flatten();
         if let Some(b) = basic {
@@ -278,20 +287,25 @@ fn conflict(
         if basic.is_some() {
             return Some(("oauth2", "at most one of basic_auth, oauth2 & authorization must be configured".to_owned()));
         }
-        for name in ["client_id", "token_url"] {
-            if !filled(o, name) {
-                return Some(("oauth2", format!("oauth2 {name} must be configured")));
-            }
+        let missing = |name| (!filled(o, name)).then(|| ("oauth2", format!("oauth2 {name} must be configured")));
+        if let Some(problem) = missing("client_id") {
+            return Some(problem);
         }
         let secrets = count(o, &["client_secret", "client_secret_file", "client_secret_ref"]);
         if secrets == 0 && release < (2, 50) {
             let message = "either oauth2 client_secret or client_secret_file must be configured";
             return Some(("oauth2", message.to_owned()));
         }
+        if let Some(problem) = missing("token_url") {
+            return Some(problem);
+        }
         if secrets > 1 {
             let message = "at most one of oauth2 client_secret & client_secret_file must be configured";
             return Some(("oauth2", message.to_owned()));
         }
+    }
+    if release < (2, 43) {
+        return None;
     }
     if filled(m, "no_proxy") && !filled(m, "proxy_url") {
         return Some(("no_proxy", "if no_proxy is configured, proxy_url must also be configured".to_owned()));

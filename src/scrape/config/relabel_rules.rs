@@ -158,6 +158,8 @@ impl Reader<'_> {
         }
         let invalid_target = match rule.action {
             A::Replace if target.contains('$') => !valid_template(target),
+            // Before 3 a reference was let through, though only `replace` expands it.
+            A::Lowercase | A::Uppercase | A::KeepEqual | A::DropEqual if !self.is_v3() => !is_label_template(target),
             A::Replace | A::HashMod => !valid(target),
             _ => cases && !valid(target),
         };

@@ -74,7 +74,6 @@ const READ: &[Field] = &[
     field("headers", Kind::TextMap),
     field("read_recent", Kind::Bool),
     field("name", Kind::Text),
-    field("required_matchers", Kind::TextMap),
     field("filter_external_labels", Kind::Bool),
 ];
 
@@ -142,6 +141,8 @@ impl Reader<'_> {
         }
         if write {
             self.relabel_rules(&m, "write_relabel_configs", RuleOf::RemoteWrite, names);
+        } else if let Some(matchers) = m.some("required_matchers") {
+            self.label_set(d, matchers, "model.LabelSet", self.is_v3());
         }
         let http = self.http_client(&m);
         self.headers_allowed(&m, write, section);

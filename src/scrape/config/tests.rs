@@ -63,3 +63,57 @@ fn an_address_with_a_scheme_is_told_how_to_be_written() {
     assert_eq!(errors(text), ["\"http://localhost:9000/metrics\" is not a valid hostname"]);
     assert!(help(text).contains("`localhost:9000`"));
 }
+
+#[test]
+fn oddities_of_2_42_are_judged_as_promtool_judged_them() {
+    let job = |rest: &str| format!("scrape_configs: [{{job_name: a, {rest}}}]\n");
+    let scaleway = |rest: &str| {
+        let id = "11111111-1111-1111-1111-111111111111";
+        job(&format!(
+            "scaleway_sd_configs: [{{role: instance, access_key: SCWXXXXXXXXXXXXXXXXX, secret_key: {id}, {rest}}}]"
+        ))
+    };
+    let both = "basic_auth: {username: u}, authorization: {credentials: c}";
+    for (text, wanted) in [
+        (job("relabel_configs: [{action: lowercase, source_labels: [x], target_label: '$1'}]"), ""),
+        (job("relabel_configs: [{action: keepequal, source_labels: [x], target_label: 'a$1'}]"), ""),
+        (
+            job("relabel_configs: [{action: hashmod, modulus: 2, target_label: 'a$1'}]"),
+            "\"a$1\" is invalid 'target_label' for hashmod action",
+        ),
+        (job(&format!("http_sd_configs: [{{url: 'http://h', {both}}}]")), ""),
+        (
+            job(&format!("azure_sd_configs: [{{authentication_method: ManagedIdentity, subscription_id: s, {both}}}]")),
+            "",
+        ),
+        (
+            job(&format!("vultr_sd_configs: [{{{both}}}]")),
+            "at most one of basic_auth, oauth2 & authorization must be configured",
+        ),
+        (job("docker_sd_configs: '1d'"), "line 1: cannot unmarshal !!str `1d` into []*moby.DockerSDConfig"),
+        (job("params: {a: [x], a: [y]}"), "line 1: key \"a\" already set in map"),
+        (job("no_proxy: x"), "line 1: field no_proxy not found in type config.ScrapeConfig"),
+        (job("basic_auth: {username_file: u}"), "line 1: field username_file not found in type config.plain"),
+        (
+            scaleway("project_id: p"),
+            "scaleway-sdk-go: invalid project ID format 'p', expected a UUID: xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx",
+        ),
+        (
+            scaleway("project_id: 11111111-1111-1111-1111-111111111111, zone: fr-par"),
+            "scaleway-sdk-go: invalid default zone format 'fr-par', available zones are: fr-par-1, fr-par-2, fr-par-3, \
+             nl-ams-1, nl-ams-2, pl-waw-1, pl-waw-2",
+        ),
+        (scaleway("project_id: 11111111-1111-1111-1111-111111111111, zone: aa-bbb-1"), ""),
+        (
+            "remote_read: [{url: 'http://r', required_matchers: {a-b: c}}]\n".to_owned(),
+            "\"a-b\" is not a valid label name",
+        ),
+    ] {
+        let (_, found) = read(&SourceText::new("p", text.as_str()), ReadAs::release((2, 42)));
+        let words: Vec<String> =
+            found.iter().map(|d| d.upstream.clone().unwrap_or_else(|| d.message.clone())).collect();
+        assert_eq!(words.join(" | "), wanted, "{text}");
+    }
+    let late = job(&format!("http_sd_configs: [{{url: 'http://h', {both}}}]"));
+    assert!(!read(&SourceText::new("p", late), ReadAs::release((2, 48))).1.is_empty());
+}
