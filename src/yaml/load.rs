@@ -5,7 +5,9 @@ use rustc_hash::FxHashMap;
 
 use super::decoder::GoYaml;
 use super::node::{Node, Scalar, Style, Value};
+use super::quoted::{self, Joined};
 use super::syntax::{self, Stop};
+use super::tabs;
 use crate::text::{Diagnostic, SourceText, Span};
 
 /// Largest file that is read, in bytes.
@@ -36,26 +38,51 @@ pub fn parse_as(source: &SourceText, go: GoYaml) -> Result<Option<Node>, Box<Dia
     }
     let shift = if text.starts_with('\u{feff}') { 3 } else { 0 };
     let mut text = std::borrow::Cow::Borrowed(&text[shift..]);
-    for _ in 0..MAX_TIGHT_COMMENTS {
-        match build(source, &text, shift, go) {
+    let mut refused = None;
+    if text.contains('\t') {
+        let found = tabs::scan(&text, go);
+        for at in found.blanks {
+            text.to_mut().replace_range(at..=at, " ");
+        }
+        refused = found.refused;
+    }
+    let mut joined = Vec::new();
+    for _ in 0..MAX_MENDINGS {
+        match build(source, &text, shift, go, &joined) {
             // libyaml takes `]#…` as a comment without a blank before it; blanks in its place keep all offsets.
             Err(Stopped::TightComment(at)) if text.as_bytes().get(at) == Some(&b'#') => {
                 let end = text[at..].find('\n').map_or(text.len(), |i| at + i);
                 text.to_mut().replace_range(at..end, &" ".repeat(end - at));
             }
-            Err(stopped) => return Err(stopped.diagnostic()),
-            Ok(root) => return Ok(root),
+            Err(Stopped::LeftOfItsPlace(at, found)) => {
+                let quoted = tabs::scan(&text, go).quoted.into_iter().find(|r| r.contains(&at));
+                match quoted.and_then(|r| quoted::join(text.to_mut(), &r)) {
+                    Some(text) => joined.push(text),
+                    None => return Err(found),
+                }
+            }
+            Err(stopped) => {
+                let found = stopped.diagnostic();
+                let at = found.primary.as_ref().map_or(0, |p| p.span.start as usize);
+                return Err(match refused {
+                    Some(tab) if at > tab.at + shift => syntax::refused_tab(source, tab, shift, go),
+                    _ => found,
+                });
+            }
+            Ok(root) => return refused.map_or(Ok(root), |tab| Err(syntax::refused_tab(source, tab, shift, go))),
         }
     }
-    Err(Box::new(Diagnostic::error("too many comments without a blank before them")))
+    Err(Box::new(Diagnostic::error("too many comments without a blank before them, or texts left of their place")))
 }
 
-/// How often a file is read again after blanking a comment.
-const MAX_TIGHT_COMMENTS: usize = 20;
+/// How often a file is read again after something in it was mended.
+const MAX_MENDINGS: usize = 40;
 
 enum Stopped {
     /// A comment that touches what stands before it, at this byte of the parser's text.
     TightComment(usize),
+    /// A line of a text in quotes, at this byte of the parser's text, that begins too far left.
+    LeftOfItsPlace(usize, Box<Diagnostic>),
     Error(Box<Diagnostic>),
 }
 
@@ -63,22 +90,30 @@ impl Stopped {
     fn diagnostic(self) -> Box<Diagnostic> {
         match self {
             Self::TightComment(_) => Box::new(Diagnostic::error("a comment needs a blank before it")),
-            Self::Error(d) => d,
+            Self::LeftOfItsPlace(_, d) | Self::Error(d) => d,
         }
     }
 }
 
-fn build(source: &SourceText, text: &str, shift: usize, go: GoYaml) -> Result<Option<Node>, Stopped> {
+fn build(
+    source: &SourceText,
+    text: &str,
+    shift: usize,
+    go: GoYaml,
+    joined: &[Joined],
+) -> Result<Option<Node>, Stopped> {
     let options = granit_parser::options! {
         emit_comments: false,
         emit_unresolved_aliases: true,
         flow_nesting_limit: MAX_DEPTH,
         block_nesting_limit: MAX_DEPTH,
     };
-    let mut builder = Builder { source, shift, go, stack: Vec::new(), anchors: FxHashMap::default(), root: None };
+    let mut builder =
+        Builder { source, shift, go, joined, stack: Vec::new(), anchors: FxHashMap::default(), root: None };
     for next in Parser::new_from_str_with_options(text, options) {
         let (event, span) = next.map_err(|e| match (e.kind(), e.marker().byte_offset()) {
             (ErrorKind::CommentNotSeparated, Some(at)) => Stopped::TightComment(at),
+            (ErrorKind::InvalidQuotedScalarIndent, Some(at)) => Stopped::LeftOfItsPlace(at, builder.syntax_error(&e)),
             _ => Stopped::Error(builder.syntax_error(&e)),
         })?;
         if builder.take(event, span).map_err(Stopped::Error)? {
@@ -101,6 +136,7 @@ struct Builder<'s> {
     source: &'s SourceText,
     shift: usize,
     go: GoYaml,
+    joined: &'s [Joined],
     stack: Vec<Open>,
     anchors: FxHashMap<usize, Node>,
     root: Option<Node>,
@@ -114,6 +150,11 @@ impl Builder<'_> {
             Event::Scalar(value, style, anchor, tag) => {
                 let value = if span.start == span.end { String::new() } else { value.into_owned() };
                 let style = style_of(style);
+                let joined = self.joined.iter().find(|j| j.start + self.shift == span.start as usize);
+                let value = match joined {
+                    Some(joined) => joined.fold(&value),
+                    None => value,
+                };
                 // Nothing at all stands behind the indicator, not on it.
                 let on_indicator = span.start == span.end
                     && matches!(self.source.text().as_bytes().get(span.start as usize), Some(b':' | b'-' | b'?'));

@@ -35,9 +35,11 @@ mod load;
 mod mapping;
 mod node;
 mod placement;
+mod quoted;
 mod resolve;
 mod similar;
 mod syntax;
+mod tabs;
 
 pub use decoder::{Decoder, Duration, GoYaml, Spanned};
 pub use load::{MAX_ALIAS_NODES, MAX_BYTES, MAX_DEPTH, parse, parse_as};

@@ -6,6 +6,7 @@
 use granit_parser::{ErrorKind, ScanError};
 
 use super::decoder::GoYaml;
+use super::tabs::Refused;
 use crate::text::{Diagnostic, SourceText, Span};
 
 /// What is known where the reading stopped.
@@ -77,6 +78,21 @@ pub(super) fn not_an_alias(source: &SourceText, span: Span) -> Box<Diagnostic> {
             .at(source, span)
             .help("put the whole text in quotes")
             .upstream(format!("yaml: {place}{words}")),
+    )
+}
+
+/// A tab that Go's scanner refuses.
+pub(super) fn refused_tab(source: &SourceText, tab: Refused, shift: usize, go: GoYaml) -> Box<Diagnostic> {
+    let line = |at: usize| source.position(at + shift).line;
+    let context = tab.inside.filter(|_| go == GoYaml::V3).map(line);
+    let told = context.filter(|l| *l > 1).unwrap_or_else(|| line(tab.at));
+    let place = if told == 1 { String::new() } else { format!("line {told}: ") };
+    let at = tab.at + shift;
+    Box::new(
+        Diagnostic::error("a tab stands where only blanks may")
+            .at(source, Span::new(at, at + 1))
+            .help("replace tabs by blanks: YAML allows no tabs there")
+            .upstream(format!("yaml: {place}{}", tab.words)),
     )
 }
 

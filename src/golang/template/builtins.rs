@@ -2,7 +2,7 @@
 
 use super::compare::{TWO, eq, le, lt, ne};
 use super::escape::{escape_html, escape_js, query_escape};
-use super::print::{sprint, sprintln};
+use super::print::{sprint, sprint_followed, sprintln};
 use super::value::{Signature, Type, Value};
 use super::verbs::sprintf;
 
@@ -59,6 +59,9 @@ pub(super) fn call(name: &str, args: &[Value]) -> Result<Value, String> {
 fn joined(args: &[Value]) -> String {
     if let [Value::Str(s)] = args {
         return s.to_string();
+    }
+    if let [object @ Value::Object(_)] = args {
+        return sprint_followed(object);
     }
     let shown: Vec<Value> =
         args.iter().map(|v| if matches!(v, Value::Nil) { Value::str("<no value>") } else { v.clone() }).collect();
@@ -143,7 +146,7 @@ fn len(args: &[Value]) -> Result<Value, String> {
         Value::List(l) => l.items.len(),
         Value::Map(m) => m.entries().len(),
         Value::Nil => return Err("reflect: call of reflect.Value.Type on zero Value".to_owned()),
-        _ => return Err(format!("len of type {}", item.type_name())),
+        _ => return Err(format!("len of type {}", item.type_name().trim_start_matches('*'))),
     };
     Ok(Value::Int(i64::try_from(n).unwrap_or(i64::MAX)))
 }

@@ -239,7 +239,7 @@ impl<'e> State<'e> {
                 }
             }
             Value::Nil => {}
-            _ => return self.error(format!("range can't iterate over {}", super::print::sprint_one(&value))),
+            _ => return self.error(format!("range can't iterate over {}", super::print::sprint_followed(&value))),
         }
         if !any && let Some(list) = &branch.else_list {
             flow = self.walk_list(dot, list)?;

@@ -18,6 +18,16 @@ pub(super) fn print_action(out: &mut String, value: &Value) {
     }
 }
 
+/// One value as `%v` prints it once pointers are followed.
+pub(super) fn sprint_followed(value: &Value) -> String {
+    let mut out = String::new();
+    match value {
+        Value::Nil => out.push_str("<nil>"),
+        other => print_action(&mut out, other),
+    }
+    out
+}
+
 /// One value as `%v` prints it.
 pub fn sprint_one(value: &Value) -> String {
     let mut out = String::new();

@@ -278,6 +278,7 @@ mod tests {
             ),
             ("{{ printf \"%v %s %d\" .List .List .List }}", "[x y] [x y] [%!d(string=x) %!d(string=y)]"),
             ("{{ printf \"%d\" nil }}", "%!d(<nil>)"),
+            ("{{ printf \"%.2s|%06.2f|% d\" 1 \"<a>&\" 2.5 }}", "%!s(int=01)|%!f(string=0000<a)|%!d(float64= 2.5)"),
             ("{{ printf \"%c %U %#x %o %b\" 65 65 255 8 5 }}", "A U+0041 0xff 10 101"),
             (
                 "{{ printf \"%.2s|%5s|%.3q|% x|%X\" \"héllo\" \"é\" \"abcd\" \"ab\" \"ab\" }}",

@@ -224,12 +224,12 @@ pub(super) fn print_argument(out: &mut String, spec: &Spec, value: &Value, verb:
     }
 }
 
-fn bad_verb(out: &mut String, value: &Value, verb: char) {
+fn bad_verb(out: &mut String, spec: &Spec, value: &Value, verb: char) {
     out.push_str(&format!("%!{verb}({}=", value.type_name()));
-    // Go calls no String method here.
+    // Go calls no String method here, and keeps width, precision and flags.
     match value {
-        Value::Duration(d) => out.push_str(&d.to_string()),
-        _ => print_value(out, &Spec::default(), &value.plain(), 'v', 0),
+        Value::Duration(d) => print_value(out, spec, &Value::Int64(*d), 'v', 0),
+        _ => print_value(out, spec, &value.plain(), 'v', 0),
     }
     out.push(')');
 }
@@ -240,7 +240,7 @@ fn print_value(out: &mut String, spec: &Spec, value: &Value, verb: char, depth: 
         Value::Nil => out.push_str("<nil>"),
         Value::Bool(b) => match verb {
             't' | 'v' => pad(out, spec, if *b { "true" } else { "false" }),
-            _ => bad_verb(out, value, verb),
+            _ => bad_verb(out, spec, value, verb),
         },
         Value::Duration(d) if textual => print_str(out, spec, &format_go_duration(*d), verb, value),
         Value::Int(i) | Value::Int64(i) | Value::Duration(i) => print_int(out, spec, *i, verb, value),
@@ -359,7 +359,7 @@ fn print_str(out: &mut String, spec: &Spec, s: &str, verb: char, value: &Value) 
             }
             pad(out, spec, &text);
         }
-        _ => bad_verb(out, value, verb),
+        _ => bad_verb(out, spec, value, verb),
     }
 }
 
@@ -381,7 +381,7 @@ fn print_int(out: &mut String, spec: &Spec, i: i64, verb: char, value: &Value) {
             }
             return pad(out, &Spec { zero: false, ..*spec }, &text);
         }
-        _ => return bad_verb(out, value, verb),
+        _ => return bad_verb(out, spec, value, verb),
     };
     let sign = if i < 0 {
         "-"
@@ -413,7 +413,7 @@ fn print_float(out: &mut String, spec: &Spec, v: f64, verb: char, value: &Value)
         'e' | 'E' => format_float(v, FloatFormat::Exponent, Some(spec.precision.unwrap_or(6))),
         'b' => float::format_binary(v),
         'x' | 'X' => float::format_hex(v),
-        _ => return bad_verb(out, value, verb),
+        _ => return bad_verb(out, spec, value, verb),
     };
     let text = if verb.is_ascii_uppercase() && v.is_finite() { text.to_ascii_uppercase() } else { text };
     let (sign, digits) = match text.strip_prefix(['-', '+']) {

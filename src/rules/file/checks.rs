@@ -48,7 +48,7 @@ fn position(d: &Decoder, node: Option<&Node>) -> String {
 pub(super) fn check(d: &Decoder, file: &RuleFile, root: &Node, read_as: &ReadRules) {
     let nodes = root.get("groups").map_or(&[][..], Node::items);
     let mut names: Vec<&str> = Vec::new();
-    for (group, node) in file.groups.iter().zip(nodes) {
+    for (group, node) in file.groups.iter().zip(nodes.iter().filter(|n| !n.is_null())) {
         let at = d.source().position(group.span.start as usize);
         if group.name.value.is_empty() {
             let upstream = format!("{}:{}: Groupname must not be empty", at.line, at.column);
@@ -78,7 +78,7 @@ pub(super) fn check(d: &Decoder, file: &RuleFile, root: &Node, read_as: &ReadRul
 
 fn check_rules(d: &Decoder, group: &RuleGroup, node: &Node, read_as: &ReadRules) {
     let nodes = node.get("rules").map_or(&[][..], Node::items);
-    for (i, (rule, node)) in group.rules.iter().zip(nodes).enumerate() {
+    for (i, (rule, node)) in group.rules.iter().zip(nodes.iter().filter(|n| !n.is_null())).enumerate() {
         let field = |name: &str| node.get(name);
         let text = |name: &str| field(name).and_then(Node::scalar).map_or("", |s| s.value.as_str());
         let is_null = |name: &str| read_as.release >= (3, 0) && field(name).is_some_and(Node::is_null);
@@ -95,14 +95,11 @@ fn check_rules(d: &Decoder, group: &RuleGroup, node: &Node, read_as: &ReadRules)
         }
         if record.is_empty() && alert.is_empty() {
             let words = "one of 'record' or 'alert' must be set";
-            let node = field("record");
-            let second = field("alert").map_or(String::new(), |n| format!("{}: ", position(d, Some(n))));
-            let upstream = match (node, read_as.release >= (3, 0)) {
-                (_, true) => {
-                    format!("{}: {}: {}: {words}", position(d, node), position(d, field("alert")), place.prefix)
-                }
-                _ => format!("{}: {second}{}: {words}", position(d, node), place.prefix),
+            let second = match read_as.release >= (3, 0) {
+                true => format!("{}: ", position(d, field("alert"))),
+                false => String::new(),
             };
+            let upstream = format!("{}: {second}{}: {words}", position(d, field("record")), place.prefix);
             d.report(rule.span, words, Some(upstream), Some("begin the rule with `- alert: Name`".to_owned()));
         }
         check_expression(&place, rule, field("expr"), read_as);

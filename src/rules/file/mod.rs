@@ -172,10 +172,11 @@ impl<'a> Reader<'a> {
         since <= self.read_as.release
     }
 
+    /// Items that are null are passed over in groups and rules, as Go's decoder passes them over.
     fn file(&self, root: &Node) -> Option<RuleFile> {
         let m = self.d.mapping(root, "rulefmt.RuleGroups")?;
         m.hints(TOP_HINTS);
-        let groups = m.list("groups", "[]rulefmt.RuleGroup", |_, n| self.group(n));
+        let groups = m.list("groups", "[]rulefmt.RuleGroup", |_, n| if n.is_null() { None } else { self.group(n) });
         m.finish();
         Some(RuleFile { groups })
     }
@@ -190,8 +191,8 @@ impl<'a> Reader<'a> {
             query_offset: if self.knows(&m, "query_offset", (2, 53)) { m.duration("query_offset") } else { None },
             limit: m.int("limit").map_or(0, |n| n.value),
             labels: if self.knows(&m, "labels", (3, 0)) { m.string_map("labels") } else { Vec::new() },
-            rules: m.list("rules", "[]rulefmt.RuleNode", |_, n| self.rule(n)),
-            span,
+            rules: m.list("rules", "[]rulefmt.RuleNode", |_, n| if n.is_null() { None } else { self.rule(n) }),
+            span: Span { start: node.span().start, ..span },
         };
         m.finish();
         Some(group)

@@ -103,3 +103,15 @@ fn one_mistake_gives_the_real_programs_words_and_advice() {
         assert!(first.help.as_deref().is_some_and(|h| h.contains(advice)), "{text}: {found:?}");
     }
 }
+
+#[test]
+fn empty_items_are_passed_over_and_places_are_those_of_2_42() {
+    assert!(upstream("groups:\n- null\n- name: g\n  rules:\n  -\n").is_empty());
+    assert_eq!(upstream("groups:\n- name: g\n- {name: g}\n"), ["3:3: groupname: \"g\" is repeated in the same file"]);
+    let unnamed = "groups:\n- name: g\n  rules:\n  - {record: '', expr: up}\n  - {alert: '', expr: up}\n";
+    let words = "one of 'record' or 'alert' must be set";
+    assert_eq!(
+        upstream(unnamed),
+        [format!("4:14: group \"g\", rule 1, \"\": {words}"), format!("0:0: group \"g\", rule 2, \"\": {words}")]
+    );
+}
