@@ -17,5 +17,5 @@ pub fn run(data: &[u8]) {
     let files = LabFiles { name: "f".to_owned(), manifest: text.to_owned(), ..LabFiles::default() };
     let _ = Lab::parse(&files, &[]);
     let document = Document::parse("f.md", text);
-    let _ = (document.headings(), document.line_of("a"));
+    let _ = document.headings();
 }
