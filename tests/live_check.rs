@@ -128,3 +128,42 @@ fn a_dry_run_tells_the_plan_and_does_nothing() {
     assert!(plan.contains("5:00  long load on all cores for 5:00"), "{plan}");
     assert!(plan.contains("nothing is known of the alerts"), "{plan}");
 }
+
+#[test]
+fn a_dry_run_plays_the_load_beforehand_with_what_is_loaded() {
+    if !live_parts::installed(&REAL) {
+        return;
+    }
+    let (_keep, folder) = live_parts::folder();
+    let (_node, node) = live_parts::node_exporter();
+    let (alertmanager, discord) = (live_parts::free_port(), live_parts::free_port());
+    let _alertmanager = live_parts::alertmanager(&folder, alertmanager, discord);
+    let config = format!(
+        "global: {{scrape_interval: 5s, evaluation_interval: 5s}}\nrule_files: [rules.yml]\nalerting:\n  alertmanagers:\n  \
+         - static_configs: [{{targets: ['127.0.0.1:{alertmanager}']}}]\nscrape_configs:\n- job_name: node\n  \
+         static_configs: [{{targets: ['127.0.0.1:{node}']}}]\n"
+    );
+    let rules = "groups:\n- name: lab\n  rules:\n  - alert: Busy\n    for: 3m\n    \
+                 expr: 100 - avg by (instance) (rate(node_cpu_seconds_total{mode=\"idle\"}[1m])) * 100 > 90\n";
+    let (_prometheus, prometheus) = live_parts::prometheus(&folder, &config, rules);
+    let plan = || {
+        let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_labkit"))
+            .args(["check", "--dry-run"])
+            .arg(format!("--prometheus={}", url(prometheus)))
+            .arg(format!("--alertmanager={}", url(alertmanager)))
+            .timeout(std::time::Duration::from_secs(120))
+            .output()
+            .expect("labkit ends");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    // Until the exporter was scraped nothing is known of it.
+    let mut told = plan();
+    live_parts::wait_for("the first scrape", 60, || {
+        told = plan();
+        told.contains("Busy in the long load: pending between 5:5")
+    });
+    assert!(told.contains("Busy in the short load: pending between 0:5") && told.contains(", then nothing"), "{told}");
+    let long = told.lines().find(|l| l.starts_with("Busy in the long load")).expect("a line");
+    assert!(long.contains("firing between 8:5") && long.contains("message between 8:5"), "{long}");
+    assert!(long.contains("resolved message between 9:0"), "{long}");
+}

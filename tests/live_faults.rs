@@ -100,6 +100,37 @@ fn what_is_no_prometheus_is_not_taken_for_one() {
     assert!(told(&starting).0 == "error" && told(&starting).1.contains("not ready yet"), "{:?}", told(&starting));
 }
 
+#[test]
+fn a_clock_that_is_an_hour_off_is_told() {
+    let later =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs() + 3600;
+    let later = jiff::Timestamp::from_second(later as i64).expect("a time");
+    let date = later.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let app = Router::new().fallback(move || {
+        let date = date.clone();
+        async move {
+            Response::builder()
+                .header("date", date)
+                .header("content-type", "application/json")
+                .body(Body::from(
+                    r#"{"status":"success","data":{"version":"2.53.0","resultType":"vector","result":[]}}"#,
+                ))
+                .expect("a response")
+        }
+    });
+    let server = Server::start("fault", ([127, 0, 0, 1], 0).into(), app).expect("a free port");
+    let (_keep, folder) = live_parts::folder();
+    let args = [format!("--prometheus=http://{}", server.address()), "--only=node-exporter".to_owned()];
+    let (_, result) = check(&folder, &args);
+    let advice = result["advice"].as_array().expect("advice").iter().find(|a| a["id"] == "clock-skew").expect("told");
+    let reason = advice["reason"].as_str().unwrap_or_default();
+    assert!(
+        reason.contains("the clock of Prometheus 60:00") || reason.contains("the clock of Prometheus 59:59"),
+        "{reason}"
+    );
+    assert!(reason.contains("ahead of this machine's"), "{reason}");
+}
+
 fn grafana_result(fake: Fake, more: &[String]) -> serde_json::Value {
     let (_keep, folder) = live_parts::folder();
     let server = grafana::start(fake);

@@ -1,6 +1,8 @@
 //! A Grafana that is none: the answers of its HTTP API that labkit reads, with a user, data sources and dashboards.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
@@ -23,6 +25,12 @@ pub struct Fake {
     pub value: Option<f64>,
     /// The dashboards, classic, by uid.
     pub dashboards: Vec<(&'static str, Value)>,
+    /// A token of a service account that opens it.
+    pub token: Option<&'static str>,
+    /// Whether queries on the way of panels are answered; else only through the proxy.
+    pub panels_way: bool,
+    /// Wrong passwords since the last right one, and all that there were.
+    pub failures: Arc<(AtomicUsize, AtomicUsize)>,
     /// Dashboards stored as v2, by uid; the newer API gives the whole and the classic form has lost all.
     pub v2: Vec<(&'static str, Value)>,
 }
@@ -34,6 +42,9 @@ impl Default for Fake {
             anonymous: false,
             version: "12.1.0",
             value: Some(0.5),
+            token: None,
+            panels_way: true,
+            failures: Arc::default(),
             dashboards: Vec::new(),
             v2: Vec::new(),
         }
@@ -80,6 +91,37 @@ fn basic(password: &str) -> &'static str {
     }
 }
 
+impl Fake {
+    fn major(&self) -> u32 {
+        self.version.split('.').next().and_then(|m| m.parse().ok()).unwrap_or(0)
+    }
+
+    /// The versions of the newer API in classic and in v2 form.
+    fn served(&self) -> (&'static str, &'static str) {
+        if self.major() >= 13 { ("v1", "v2") } else { ("v1beta1", "v2beta1") }
+    }
+}
+
+/// After five wrong passwords the right one does not open either; 9 does not tell.
+fn wrong_password(fake: &Fake) -> (StatusCode, Value) {
+    fake.failures.1.fetch_add(1, SeqCst);
+    let blocked = fake.failures.0.fetch_add(1, SeqCst) >= 5;
+    match fake.major() {
+        ..=9 => (StatusCode::UNAUTHORIZED, json!({"message": "invalid username or password"})),
+        10 => (
+            StatusCode::BAD_REQUEST,
+            json!({"message": "Invalid username or password", "messageId": "password-auth.failed"}),
+        ),
+        _ if blocked => {
+            (StatusCode::UNAUTHORIZED, json!({"message": "Unauthorized", "messageId": "login-attempt.blocked"}))
+        }
+        _ => (
+            StatusCode::UNAUTHORIZED,
+            json!({"message": "Invalid username or password", "messageId": "password-auth.failed"}),
+        ),
+    }
+}
+
 fn route(fake: &Fake, request: &Request) -> (StatusCode, Value) {
     let path = request.uri().path();
     if path == "/api/health" {
@@ -87,11 +129,21 @@ fn route(fake: &Fake, request: &Request) -> (StatusCode, Value) {
     }
     let given = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
     let viewer = match given {
-        Some(header) if header == basic(fake.password) => false,
-        Some(_) => {
-            let body = json!({"message": "Invalid username or password", "messageId": "password-auth.failed"});
-            return (StatusCode::UNAUTHORIZED, body);
+        Some(header) if header == basic(fake.password) && fake.failures.0.load(SeqCst) < 5 => {
+            fake.failures.0.store(0, SeqCst);
+            false
         }
+        Some(header) if header.strip_prefix("Bearer ").is_some_and(|t| Some(t) == fake.token) => {
+            // A token is no user.
+            if path == "/api/user" {
+                return (StatusCode::NOT_FOUND, json!({"message": "user not found"}));
+            }
+            false
+        }
+        Some(header) if header.starts_with("Bearer ") => {
+            return (StatusCode::UNAUTHORIZED, json!({"message": "Invalid API key"}));
+        }
+        Some(_) => return wrong_password(fake),
         None if fake.anonymous => true,
         None => return (StatusCode::UNAUTHORIZED, json!({"message": "Unauthorized"})),
     };
@@ -111,6 +163,14 @@ fn route(fake: &Fake, request: &Request) -> (StatusCode, Value) {
             json!({"title": "Access denied", "message": "Permissions needed: datasources:read"}),
         ),
         "/api/datasources" => (StatusCode::OK, json!([source])),
+        "/api/ds/query" if !fake.panels_way => (StatusCode::NOT_FOUND, json!({"message": "Data source not found"})),
+        "/api/datasources/proxy/uid/p1/api/v1/query_range" => {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+            let values = fake.value.map(|v| json!([[now - 5, v.to_string()], [now, v.to_string()]]));
+            let series: Vec<Value> =
+                values.map(|v| json!({"metric": {"__name__": "model_result"}, "values": v})).into_iter().collect();
+            (StatusCode::OK, json!({"status": "success", "data": {"resultType": "matrix", "result": series}}))
+        }
         "/api/ds/query" => {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as u64;
             let frames = match fake.value {
@@ -128,8 +188,9 @@ fn route(fake: &Fake, request: &Request) -> (StatusCode, Value) {
                 list.map(|(uid, d)| json!({"uid": uid, "title": d["title"], "type": "dash-db"})).collect();
             (StatusCode::OK, list)
         }
-        "/apis/dashboard.grafana.app" if !fake.v2.is_empty() => {
-            (StatusCode::OK, json!({"versions": [{"version": "v1beta1"}, {"version": "v2beta1"}]}))
+        "/apis/dashboard.grafana.app" if fake.major() >= 12 => {
+            let (v1, v2) = fake.served();
+            (StatusCode::OK, json!({"versions": [{"version": "v0alpha1"}, {"version": v1}, {"version": v2}]}))
         }
         _ => {
             let uid = path.rsplit('/').next().unwrap_or_default();
@@ -140,13 +201,14 @@ fn route(fake: &Fake, request: &Request) -> (StatusCode, Value) {
                     None => (StatusCode::NOT_FOUND, json!({"message": "Dashboard not found"})),
                 };
             }
-            if path.starts_with("/apis/dashboard.grafana.app/v2beta1/") {
+            let (v1, v2) = fake.served();
+            if path.starts_with(&format!("/apis/dashboard.grafana.app/{v2}/")) {
                 return find(&fake.v2)
                     .map_or_else(missing, |d| (StatusCode::OK, json!({"kind": "Dashboard", "spec": d})));
             }
-            if path.starts_with("/apis/dashboard.grafana.app/v1beta1/") {
+            if path.starts_with(&format!("/apis/dashboard.grafana.app/{v1}/")) {
                 let lost = json!({"title": "lost", "panels": []});
-                let status = json!({"conversion": {"failed": false, "storedVersion": "v2beta1"}});
+                let status = json!({"conversion": {"failed": false, "storedVersion": v2}});
                 return match (find(&fake.v2), find(&fake.dashboards)) {
                     (Some(_), _) => (StatusCode::OK, json!({"kind": "Dashboard", "spec": lost, "status": status})),
                     (_, Some(d)) => (StatusCode::OK, json!({"kind": "Dashboard", "spec": d})),

@@ -126,6 +126,60 @@ pub fn check(out: &Path, args: &[String]) -> (i32, serde_json::Value) {
     (output.status.code().unwrap_or(-1), result)
 }
 
+/// A command `labkit check --json` with a home of its own, for tests that stop it or let it go on.
+pub fn labkit_check(home: &Path, out: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_labkit"));
+    command.args(["check", "7", "--json", "--out"]).arg(out).env("HOME", home).env_remove("SSH_AUTH_SOCK");
+    command
+}
+
+/// Sends a signal to a process.
+pub fn signal(name: &str, process: u32) {
+    let done = Command::new("kill").args([&format!("-{name}"), &process.to_string()]).status();
+    assert!(done.expect("kill runs").success());
+}
+
+/// Waits for something.
+pub fn wait_for(what: &str, seconds: u64, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(seconds);
+    while !holds() {
+        assert!(Instant::now() < deadline, "waited {seconds} s for {what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// The processes that a process has started.
+pub fn children(of: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").expect("Linux").flatten();
+    let ids = processes.filter_map(|p| p.file_name().to_str()?.parse::<u32>().ok());
+    let parent = |id: u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        stat.rsplit(") ").next()?.split(' ').nth(1)?.parse::<u32>().ok()
+    };
+    ids.filter(|id| parent(*id) == Some(of)).collect()
+}
+
+/// Who runs the tests.
+pub fn user() -> String {
+    let id = Command::new("id").arg("-un").output().expect("id runs");
+    String::from_utf8_lossy(&id.stdout).trim().to_owned()
+}
+
+/// A machine `vm` in the `~/.ssh/config` of a home that is below a folder.
+pub fn home(folder: &Path, sshd: &Sshd) -> PathBuf {
+    let home = folder.join("home");
+    std::fs::create_dir_all(home.join(".ssh")).expect("made");
+    let config = format!(
+        "Host vm\n  HostName 127.0.0.1\n  Port {}\n  User {}\n  IdentityFile {}\n  UserKnownHostsFile {}\n",
+        sshd.port,
+        user(),
+        sshd.identity.display(),
+        sshd.known_hosts.display()
+    );
+    std::fs::write(home.join(".ssh/config"), config).expect("written");
+    home
+}
+
 /// Verdict and reason of a criterion.
 pub fn of(result: &serde_json::Value, id: &str) -> (String, String) {
     let criteria = result["criteria"].as_array().expect("criteria");
@@ -155,6 +209,11 @@ pub struct Sshd {
 
 /// Starts sshd with keys of its own.
 pub fn sshd(folder: &Path) -> Sshd {
+    sshd_with(folder, "PasswordAuthentication no")
+}
+
+/// The same, with more lines of configuration.
+pub fn sshd_with(folder: &Path, more: &str) -> Sshd {
     let (host_key, identity) = (folder.join("host_key"), folder.join("id"));
     for key in [&host_key, &identity] {
         let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(key).status();
@@ -168,7 +227,7 @@ pub fn sshd(folder: &Path) -> Sshd {
     let port = free_port();
     let config = format!(
         "ListenAddress 127.0.0.1:{port}\nHostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM no\nPidFile none\n\
-         PasswordAuthentication no\nPermitRootLogin yes\n",
+         PermitRootLogin yes\n{more}\n",
         host_key.display(),
         authorized.display()
     );

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::connection::{Standing, grafana_standing};
+use super::stress::Record;
 use super::{LiveWorld, Seen, cpu_values};
 use crate::check::probe::grafana::{FirstPassword, Grafana, NoAnswer};
 use crate::check::probe::http::Auth;
@@ -40,10 +41,15 @@ fn cpu_values(world: &mut LiveWorld<'_>, during: &str) -> Outcome {
     }
     seen(world);
     match (&world.grafana, &world.played) {
-        (Some(Ok(seen)), Some(Ok(record))) => cpu_values::judge(record, during, seen),
+        (Some(Ok(seen)), Some(Ok(record))) => cpu_values::judge(&by_clock_of(world, record), during, seen),
         (Some(Err(standing)), _) => stands(standing.clone()),
         _ => Outcome::Error(Finding::said("Grafana was not asked")),
     }
+}
+
+/// What was seen, with the times that Prometheus gave its samples.
+fn by_clock_of(world: &LiveWorld<'_>, record: &Record) -> Record {
+    Record { start: record.start + world.clock_ahead(), ..record.clone() }
 }
 
 /// Asks Grafana, once.
@@ -121,7 +127,8 @@ fn reaches(world: &LiveWorld<'_>, seen: &Seen) -> Outcome {
                 .stage(Stage::Delivery),
         );
     }
-    let now = world.tape().wall();
+    let ahead = world.clock_ahead();
+    let now = world.tape().wall() + ahead;
     let metric = world.metric();
     let mut troubles = Vec::new();
     for source in &sources {

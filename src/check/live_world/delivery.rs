@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::connection::{self, standing};
-use super::{LiveWorld, rules};
+use super::{Arrived, LiveWorld, rules};
 use crate::check::probe::alertmanager::Counted;
 use crate::check::probe::prometheus::Rule;
 use crate::check::{Finding, Messages, Outcome, Stage};
@@ -48,16 +48,28 @@ struct Seen {
     at_alertmanager: bool,
     tried: f64,
     arrived: f64,
+    /// Whether the counter went up while only these alerts had fired for a while.
+    counted_alone: bool,
+    /// Messages at the stand-in that name no alert.
+    unnamed: usize,
+}
+
+/// Alerts that fired in a stretch of the log of alerts.
+fn fired_within(world: &LiveWorld<'_>, stretch: &str) -> Vec<String> {
+    let log = format!("count by (alertname) (last_over_time(ALERTS{{alertstate=\"firing\"}}[{stretch}]))");
+    let series = world.prometheus.query(&log).unwrap_or_default();
+    series.iter().filter_map(|s| s.metric["alertname"].as_str().map(str::to_owned)).collect()
 }
 
 fn watch(world: &LiveWorld<'_>, set: &str, found: &[Rule]) -> Outcome {
     let longest = found.iter().map(|r| r.hold).fold(0.0, f64::max);
     let time = (longest + ON_TOP).clamp(WATCH.0, WATCH.1);
     let start = world.tape().steady();
-    let began = world.tape().wall();
+    let began = world.tape().wall() + world.clock_ahead();
+    let ours = |name: &String| found.iter().any(|r| r.name == *name);
     let mut seen = Seen::default();
     loop {
-        if let Some(message) = arrived(world, found) {
+        if let Some(message) = arrived(world, found, &mut seen) {
             return Outcome::Holds(
                 Finding::said(format!("observed a message about {message} at the stand-in for Discord"))
                     .basis(Basis::Live)
@@ -65,18 +77,23 @@ fn watch(world: &LiveWorld<'_>, set: &str, found: &[Rule]) -> Outcome {
             );
         }
         look(world, found, began, &mut seen);
-        if world.settings.arrived.is_none() && seen.fired && seen.arrived > 0.0 {
-            return Outcome::Holds(
-                Finding::said(format!(
-                    "observed {} firing, and {} notifications that Discord took",
-                    rules::names(found),
-                    seen.arrived
-                ))
-                .basis(Basis::Live)
-                .evidence([how(
-                    "Alertmanager's counters: they tell how many notifications were taken, not what they were about",
-                )]),
-            );
+        if seen.fired && (world.settings.arrived.is_none() && seen.arrived > 0.0 || seen.unnamed > 0) {
+            let others: Vec<String> = fired_within(world, "1d").into_iter().filter(|n| !ours(n)).collect();
+            if others.is_empty() || seen.counted_alone {
+                return Outcome::Holds(
+                    Finding::said(format!(
+                        "observed {} firing, and {} notifications that Discord took",
+                        rules::names(found),
+                        seen.arrived.max(seen.unnamed as f64)
+                    ))
+                    .basis(Basis::Live)
+                    .evidence([how(if others.is_empty() {
+                        "Alertmanager's counters and Prometheus' log of alerts: no other alert fired within a day"
+                    } else {
+                        "Alertmanager's counters and Prometheus' log of alerts: the counter went up while no other alert had fired for a while"
+                    })]),
+                );
+            }
         }
         let left = start + time - world.tape().steady();
         if left <= 0.0 {
@@ -96,15 +113,16 @@ fn how(text: &str) -> serde_json::Value {
 }
 
 /// The name of an alert that a received message is about.
-fn arrived(world: &LiveWorld<'_>, found: &[Rule]) -> Option<String> {
+fn arrived(world: &LiveWorld<'_>, found: &[Rule], seen: &mut Seen) -> Option<String> {
     let messages = world.arrived()?;
-    let taken = |answer: Option<u16>| matches!(answer, Some(200..=299));
-    found.iter().find(|r| messages.iter().any(|m| taken(m.answer) && m.body.contains(&r.name))).map(|r| r.name.clone())
+    let taken: Vec<&Arrived> = messages.iter().filter(|m| matches!(m.answer, Some(200..=299))).collect();
+    seen.unnamed = taken.iter().filter(|m| super::messages::names_no_alert(m)).count();
+    found.iter().find(|r| taken.iter().any(|m| super::messages::mentions(m, &r.name))).map(|r| r.name.clone())
 }
 
 /// Looks once; what cannot be asked in this moment is asked again in the next.
 fn look(world: &LiveWorld<'_>, found: &[Rule], began: f64, seen: &mut Seen) {
-    let now = world.tape().wall();
+    let now = world.tape().wall() + world.clock_ahead();
     for rule in found {
         let name = rule.name.replace('\\', "\\\\").replace('"', "\\\"");
         let expr = format!("ALERTS{{alertname=\"{name}\",alertstate=\"firing\"}}");
@@ -117,6 +135,11 @@ fn look(world: &LiveWorld<'_>, found: &[Rule], began: f64, seen: &mut Seen) {
         seen.at_alertmanager |= alerts.iter().any(|l| found.iter().any(|r| l["alertname"] == r.name.as_str()));
     }
     if let Some(counted) = counted(world) {
+        if seen.tried > 0.0 && counted.arrived() > seen.arrived && world.settings.arrived.is_none() {
+            let lately = fired_within(world, "330s");
+            let alone = !lately.is_empty() && lately.iter().all(|n| found.iter().any(|r| r.name == *n));
+            seen.counted_alone |= alone;
+        }
         (seen.tried, seen.arrived) = (counted.tried, counted.arrived());
     }
 }
@@ -162,6 +185,19 @@ fn broken(world: &LiveWorld<'_>, set: &str, found: &[Rule], seen: &Seen, time: f
     }
     if seen.arrived == 0.0 {
         return link(format!("{} notifications, all of which failed", seen.tried), Stage::Notification);
+    }
+    if world.settings.arrived.is_none() || seen.unnamed > 0 {
+        return Outcome::Review(
+            Finding::observed(
+                format!(
+                    "{names} firing and {} notifications that Discord took, some of them about other alerts",
+                    seen.arrived
+                ),
+                "to know whether one is about these",
+            )
+            .hint("look at the channel on Discord; or let labkit receive the messages with --discord-listen")
+            .basis(Basis::Live),
+        );
     }
     link(
         format!("{} notifications that somebody took, none of them at the stand-in for Discord", seen.arrived),

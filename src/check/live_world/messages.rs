@@ -94,6 +94,16 @@ fn another(record: &Record, names: &[String], t: f64) -> Option<String> {
     firing.chain(elsewhere).find(|n| !names.contains(n)).cloned()
 }
 
+/// Whether a message names an alert.
+pub fn mentions(message: &Arrived, name: &str) -> bool {
+    Spoken::of(message).names(name)
+}
+
+/// Whether a message is in words of its own, which need not name an alert.
+pub fn names_no_alert(message: &Arrived) -> bool {
+    !Spoken::of(message).is_usual()
+}
+
 /// The words of a message.
 struct Spoken {
     text: String,

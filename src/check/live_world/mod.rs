@@ -151,11 +151,41 @@ impl<'a> LiveWorld<'a> {
 
     /// What was noticed besides.
     pub fn advice(&mut self) -> Vec<AdviceResult> {
+        self.advise_on_clocks();
         std::mem::take(&mut self.advice)
     }
 
     fn tape(&self) -> &Tape {
         &self.settings.tape
+    }
+
+    /// By how many seconds Prometheus' clock is ahead: samples have its time.
+    fn clock_ahead(&self) -> f64 {
+        self.client.clock_ahead(self.prometheus.address())
+    }
+
+    /// What clocks that differ mean to whoever reads the times.
+    fn advise_on_clocks(&mut self) {
+        for (name, address) in [
+            ("Prometheus", self.prometheus.address()),
+            ("Alertmanager", self.alertmanager.address()),
+            ("Grafana", self.settings.grafana.as_str()),
+        ] {
+            let ahead = self.client.clock_ahead(address);
+            if ahead != 0.0 {
+                let way = if ahead > 0.0 { "ahead of" } else { "behind" };
+                let reason = format!(
+                    "observed the clock of {name} {} (minutes and seconds) {way} this machine's; wanted the same time everywhere: set both by NTP (timedatectl set-ntp true)",
+                    messages::clock_text(ahead.abs())
+                );
+                self.advice.push(AdviceResult {
+                    id: "clock-skew".to_owned(),
+                    severity: "warning".to_owned(),
+                    reason,
+                    at: None,
+                });
+            }
+        }
     }
 
     /// Whether somebody wants it to end.
@@ -241,12 +271,7 @@ impl<'a> LiveWorld<'a> {
     }
 
     fn keep_state(&self) {
-        if self.tape().is_playing() {
-            return;
-        }
-        let mut state = self.state.borrow_mut();
-        state.at = self.tape().wall();
-        (self.settings.keep)(&state);
+        (self.settings.keep)(&self.state.borrow());
     }
 
     /// Asks for what only whoever reads a bundle wants to know.
@@ -272,10 +297,11 @@ impl<'a> LiveWorld<'a> {
     fn busy_in_grafana(&self) -> Option<(f64, f64)> {
         let Some(Ok(seen)) = &self.grafana else { return None };
         let source = seen.sources.known.iter().find(|s| s.is_prometheus())?;
-        let now = self.tape().wall();
+        let ahead = self.clock_ahead();
+        let now = self.tape().wall() + ahead;
         let series = seen.grafana.query(source, cpu_values::CPU_BUSY, now - 30.0, now).ok()?;
         let newest = series.iter().filter_map(|s| s.points.last().copied()).filter(|p| p.1.is_finite());
-        newest.max_by(|a, b| a.1.total_cmp(&b.1))
+        newest.map(|(at, value)| (at - ahead, value)).max_by(|a, b| a.1.total_cmp(&b.1))
     }
 
     /// What is known of the machine, asked over SSH once; nothing without one.

@@ -90,8 +90,6 @@ pub struct State {
     pub schema: String,
     /// How the check was called.
     pub called: Called,
-    /// When it was written, in seconds of Unix time.
-    pub at: f64,
     /// The criteria that are decided.
     pub outcomes: BTreeMap<String, Outcome>,
     /// What was seen of the load.
@@ -104,7 +102,7 @@ impl State {
 
     /// Nothing was judged yet.
     pub fn new(called: Called) -> Self {
-        Self { schema: Self::SCHEMA.to_owned(), called, at: 0.0, outcomes: BTreeMap::new(), played: None }
+        Self { schema: Self::SCHEMA.to_owned(), called, outcomes: BTreeMap::new(), played: None }
     }
 
     /// Whether the load was not seen to its end.

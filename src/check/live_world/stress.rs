@@ -288,6 +288,10 @@ impl Player<'_, '_> {
                 next += 1;
             }
             let current = next.checked_sub(1).and_then(|i| loads.get(i));
+            if current.is_some_and(|s| t > s.to + EARLY) {
+                // Whatever of it still runs.
+                self.stop_load();
+            }
             self.look(current)?;
             let t = self.now();
             let last = loads.last().map_or(0.0, |s| s.to);
@@ -413,6 +417,8 @@ impl Player<'_, '_> {
                 Err(_) => return Err(lost()),
             }
         }
+        // A load that ends with the connection is given the time to.
+        self.world.tape().sleep(LOOK_EVERY);
         let pulse = self.ssh.pulse(self.load.as_ref())?;
         let earlier = self.pulse.unwrap_or(pulse);
         if pulse.boot.abs_diff(earlier.boot) > CLOCK_STEP || pulse.ticks.all < earlier.ticks.all {
@@ -420,7 +426,7 @@ impl Player<'_, '_> {
         }
         let t = self.now();
         let loaded = self.record.schedule.stretches.iter().any(|s| s.load && (s.from..s.to).contains(&t));
-        if loaded && self.load.is_some() {
+        if loaded && self.load.is_some() && !pulse.loaded {
             return Err(lost());
         }
         self.record.notes.push(format!(

@@ -1,9 +1,11 @@
 //! One HTTP request with an end to everything: to the wait, to the size, to redirects. Proxies of the environment are
 //! not used: what is checked is near.
 
+use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::fmt;
 use std::io::{self, Read as _};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use reqwest::blocking::{Client as Inner, Response};
@@ -17,6 +19,8 @@ use super::tape::Tape;
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// How long a whole answer may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// Seconds that two clocks may differ.
+pub const CLOCK_SKEW: f64 = 30.0;
 /// Bytes of an answer that are read.
 pub const MAX_BODY: usize = 10 * 1024 * 1024;
 /// Redirects that are followed.
@@ -258,6 +262,8 @@ impl fmt::Display for Trouble {
 pub struct Client {
     inner: Inner,
     tape: Tape,
+    /// By how many seconds the clocks of others are ahead, by host and port; from their first answers.
+    clocks: Arc<Mutex<BTreeMap<String, f64>>>,
 }
 
 impl Client {
@@ -273,7 +279,7 @@ impl Client {
             .no_proxy()
             .user_agent(concat!("labkit/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map(|inner| Self { inner, tape })
+            .map(|inner| Self { inner, tape, clocks: Arc::default() })
             .map_err(|e| format!("cannot make HTTP requests: {}", innermost(&e)))
     }
 
@@ -282,7 +288,20 @@ impl Client {
     /// # Errors
     /// There is no whole answer.
     pub fn get(&self, url: &str, auth: &Auth, accept: &str) -> Result<Reply, Trouble> {
-        self.tape.http(&format!("GET {url}{}", auth.told()), || self.really_get(url, auth, accept))
+        let reply = self.tape.http(&format!("GET {url}{}", auth.told()), || self.really_get(url, auth, accept));
+        if let Ok(Reply { date: Some(date), .. }) = &reply {
+            let host = host_of(url);
+            let mut clocks = self.clocks.lock().unwrap_or_else(PoisonError::into_inner);
+            clocks.entry(host).or_insert_with(|| *date as f64 - self.tape.wall());
+        }
+        reply
+    }
+
+    /// By how many seconds the clock at an address is ahead of this machine's, when it has told its time and the
+    /// difference is more than answers take.
+    pub fn clock_ahead(&self, url: &str) -> f64 {
+        let clocks = self.clocks.lock().unwrap_or_else(PoisonError::into_inner);
+        clocks.get(&host_of(url)).copied().filter(|d| d.abs() > CLOCK_SKEW).unwrap_or(0.0)
     }
 
     fn really_get(&self, url: &str, auth: &Auth, accept: &str) -> Result<Reply, Trouble> {
@@ -319,6 +338,11 @@ impl Client {
         let (reply, location) = read(with(request, auth).send())?;
         location.map_or(Ok(reply), |to| Err(Trouble::Redirect(to)))
     }
+}
+
+/// Host and port of an address.
+fn host_of(url: &str) -> String {
+    url.split("://").nth(1).and_then(|rest| rest.split(['/', '?']).next()).unwrap_or_default().to_owned()
 }
 
 fn with(request: reqwest::blocking::RequestBuilder, auth: &Auth) -> reqwest::blocking::RequestBuilder {

@@ -17,7 +17,7 @@ use super::tape::Tape;
 /// How long a connection may take to be made.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// How long an answer may take, in milliseconds.
-const ANSWER_WITHIN_MS: u32 = 20_000;
+const ANSWER_WITHIN_MS: u32 = 30_000;
 /// Bytes of an answer that are read.
 const MAX_OUTPUT: u64 = 1024 * 1024;
 /// Seconds between signs of life.
