@@ -46,7 +46,7 @@ pub fn parse_as(source: &SourceText, go: GoYaml) -> Result<Option<Node>, Box<Dia
         }
         refused = found.refused;
     }
-    let mut joined = Vec::new();
+    let mut joined = FxHashMap::default();
     for _ in 0..MAX_MENDINGS {
         match build(source, &text, shift, go, &joined) {
             // libyaml takes `]#…` as a comment without a blank before it; blanks in its place keep all offsets.
@@ -55,10 +55,15 @@ pub fn parse_as(source: &SourceText, go: GoYaml) -> Result<Option<Node>, Box<Dia
                 text.to_mut().replace_range(at..end, &" ".repeat(end - at));
             }
             Err(Stopped::LeftOfItsPlace(at, found)) => {
-                let quoted = tabs::scan(&text, go).quoted.into_iter().find(|r| r.contains(&at));
-                match quoted.and_then(|r| quoted::join(text.to_mut(), &r)) {
-                    Some(text) => joined.push(text),
-                    None => return Err(found),
+                let mut mended = false;
+                for quoted in tabs::scan(&text, go).quoted {
+                    if let Some(text) = quoted::join(text.to_mut(), &quoted) {
+                        mended |= quoted.contains(&at);
+                        joined.insert(quoted.start + shift, text);
+                    }
+                }
+                if !mended {
+                    return Err(found);
                 }
             }
             Err(stopped) => {
@@ -76,7 +81,7 @@ pub fn parse_as(source: &SourceText, go: GoYaml) -> Result<Option<Node>, Box<Dia
 }
 
 /// How often a file is read again after something in it was mended.
-const MAX_MENDINGS: usize = 40;
+const MAX_MENDINGS: usize = 20;
 
 enum Stopped {
     /// A comment that touches what stands before it, at this byte of the parser's text.
@@ -100,7 +105,7 @@ fn build(
     text: &str,
     shift: usize,
     go: GoYaml,
-    joined: &[Joined],
+    joined: &FxHashMap<usize, Joined>,
 ) -> Result<Option<Node>, Stopped> {
     let options = granit_parser::options! {
         emit_comments: false,
@@ -136,7 +141,7 @@ struct Builder<'s> {
     source: &'s SourceText,
     shift: usize,
     go: GoYaml,
-    joined: &'s [Joined],
+    joined: &'s FxHashMap<usize, Joined>,
     stack: Vec<Open>,
     anchors: FxHashMap<usize, Node>,
     root: Option<Node>,
@@ -150,8 +155,7 @@ impl Builder<'_> {
             Event::Scalar(value, style, anchor, tag) => {
                 let value = if span.start == span.end { String::new() } else { value.into_owned() };
                 let style = style_of(style);
-                let joined = self.joined.iter().find(|j| j.start + self.shift == span.start as usize);
-                let value = match joined {
+                let value = match self.joined.get(&(span.start as usize)) {
                     Some(joined) => joined.fold(&value),
                     None => value,
                 };

@@ -9,8 +9,6 @@ use std::ops::Range;
 /// A text that was put on one line.
 #[derive(Clone, Debug)]
 pub(super) struct Joined {
-    /// Its opening quote, in bytes.
-    pub start: usize,
     line_break: char,
     blank: char,
 }
@@ -19,7 +17,7 @@ pub(super) struct Joined {
 pub(super) fn join(text: &mut String, quoted: &Range<usize>) -> Option<Joined> {
     let raw = text.get(quoted.clone())?;
     let mut free = "~^@`$%&;!?_=+|<>*".chars().filter(|c| !raw.contains(*c));
-    let joined = Joined { start: quoted.start, line_break: free.next()?, blank: free.next()? };
+    let joined = Joined { line_break: free.next()?, blank: free.next()? };
     let bytes = raw.as_bytes();
     let escapes = bytes[0] == b'"';
     let mut out = raw.as_bytes().to_vec();
