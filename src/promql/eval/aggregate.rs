@@ -98,27 +98,43 @@ impl Aggregation {
         }
     }
 
-    pub fn eval(&mut self, cx: &mut Context<'_>, grid: Grid) -> Result<Table, EvalError> {
+    pub fn eval(&mut self, cx: &mut Context<'_>, grid: Grid) -> Result<Output, EvalError> {
         let before = cx.samples;
-        let mut label = None;
-        let mut params = Vec::new();
-        if let Some(node) = &mut self.param {
-            match node.eval(cx, grid)? {
-                Output::Scalar(values) => params = values,
-                Output::Text(text) => label = Some(text),
-                Output::Vector(_) => return Err(EvalError::execution("a vector where a parameter is wanted")),
-            }
-        }
-        let label = match (self.op, label) {
-            (AggregateOp::CountValues, Some(label)) => {
-                if !super::vector_calls::is_label(cx, &label) {
-                    return Err(EvalError::execution(format!("invalid label name {}", crate::golang::quote(&label))));
-                }
-                Some(label)
-            }
-            _ => None,
+        let param = match &mut self.param {
+            Some(node) => Some(node.eval(cx, grid)?),
+            None => None,
         };
+        let label = self.check_label(cx, &param)?;
         let table = self.expr.eval_vector(cx, grid)?;
+        self.aggregate(cx, table, param, label, before)
+    }
+
+    /// The label of `count_values`.
+    fn check_label(&self, cx: &Context<'_>, param: &Option<Output>) -> Result<Option<Arc<str>>, EvalError> {
+        match (self.op, param) {
+            (AggregateOp::CountValues, Some(Output::Text(label))) => {
+                if !super::vector_calls::is_label(cx, label) {
+                    return Err(EvalError::execution(format!("invalid label name {}", crate::golang::quote(label))));
+                }
+                Ok(Some(label.clone()))
+            }
+            (_, Some(Output::Vector(_))) => Err(EvalError::execution("a vector where a parameter is wanted")),
+            _ => Ok(None),
+        }
+    }
+
+    fn aggregate(
+        &mut self,
+        cx: &mut Context<'_>,
+        table: Table,
+        param: Option<Output>,
+        label: Option<Arc<str>>,
+        before: usize,
+    ) -> Result<Output, EvalError> {
+        let params = match param {
+            Some(Output::Scalar(values)) => values,
+            _ => Vec::new(),
+        };
         cx.spend(table.cells.len())?;
         let gathered = table.rows.len() + usize::from(!params.is_empty());
         let result = match self.op {
@@ -136,7 +152,7 @@ impl Aggregation {
             cx.check(cx.samples + gathered + produced)?;
         }
         cx.samples = before + produced;
-        Ok(result)
+        Ok(Output::Vector(result))
     }
 
     fn combine(&mut self, cx: &mut Context<'_>, table: Table, params: &[f64]) -> Result<Table, EvalError> {

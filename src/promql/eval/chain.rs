@@ -70,18 +70,25 @@ impl Chain {
         let before = cx.samples;
         let mut output = self.first.eval(cx, grid)?;
         for link in &mut self.links {
-            output = link.apply(cx, output, grid, before)?;
+            let right = link.right.eval(cx, grid)?;
+            output = link.operation.apply(cx, output, right, grid, before)?;
         }
         Ok(output)
     }
 }
 
-impl Link {
+impl Operation {
     /// `before` is what was held before the left side was evaluated.
-    fn apply(&mut self, cx: &mut Context<'_>, left: Output, grid: Grid, before: usize) -> Result<Output, EvalError> {
-        let right = self.right.eval(cx, grid)?;
-        match &mut self.operation {
-            Operation::Scalars(op) => match (left, right) {
+    fn apply(
+        &mut self,
+        cx: &mut Context<'_>,
+        left: Output,
+        right: Output,
+        grid: Grid,
+        before: usize,
+    ) -> Result<Output, EvalError> {
+        match self {
+            Self::Scalars(op) => match (left, right) {
                 (Output::Scalar(mut left), Output::Scalar(right)) => {
                     for (l, r) in left.iter_mut().zip(&right) {
                         *l = scalar_operation(*op, *l, *r);
@@ -92,7 +99,7 @@ impl Link {
                 }
                 _ => Err(EvalError::execution("no scalar where a scalar is wanted")),
             },
-            Operation::VectorScalar(operation) => {
+            Self::VectorScalar(operation) => {
                 let (table, scalars) = match (left, right) {
                     (Output::Scalar(scalars), table) if operation.swapped => (vector_of_output(table)?, scalars),
                     (table, Output::Scalar(scalars)) => (vector_of_output(table)?, scalars),
@@ -100,11 +107,11 @@ impl Link {
                 };
                 operation.apply(cx, table, scalars, before).map(Output::Vector)
             }
-            Operation::Vectors(operation) => {
+            Self::Vectors(operation) => {
                 let (left, right) = (vector_of_output(left)?, vector_of_output(right)?);
                 operation.apply(cx, left, right, before).map(Output::Vector)
             }
-            Operation::Sets(operation) => {
+            Self::Sets(operation) => {
                 let (left, right) = (vector_of_output(left)?, vector_of_output(right)?);
                 operation.apply(cx, left, right, before).map(Output::Vector)
             }

@@ -124,9 +124,23 @@ impl HistogramCall {
         let Some((span, table)) = input else {
             return Err(EvalError::execution("a histogram function without its vector"));
         };
+        self.answers(cx, grid, table, span, first_span, params, &spans)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn answers(
+        &mut self,
+        cx: &mut Context<'_>,
+        grid: Grid,
+        table: Table,
+        span: Span,
+        first_span: Span,
+        params: Vec<Vec<f64>>,
+        spans: &[Span],
+    ) -> Result<Table, EvalError> {
         cx.spend(table.cells.len() * params.len().max(1))?;
         if !matches!(self.function, HistogramFunction::Fraction) {
-            for (values, span) in params.iter().zip(&spans) {
+            for (values, span) in params.iter().zip(spans) {
                 let bad = |q: &&f64| !(0.0..=1.0).contains(*q);
                 values.iter().filter(bad).for_each(|q| cx.warn(invalid_quantile(*q), *span));
             }

@@ -78,27 +78,44 @@ impl Node {
             Kind::Number(v) => number(cx, grid, *v),
             Kind::Text(text) => Ok(Output::Text(text.clone())),
             Kind::Time => times(cx, grid),
-            Kind::Selector(selector) => selector.instant(cx, grid, false).map(Output::Vector),
+            Kind::Selector(selector) => selected(cx, selector, grid),
             Kind::Range(_) => Err(EvalError::execution("cannot do range evaluation of matrix selector")),
-            Kind::Negate(node, names) => {
-                let output = node.eval(cx, grid)?;
-                negate(cx, output, names)
-            }
-            Kind::ScalarOf(node) => {
-                let before = cx.samples;
-                let table = node.eval_vector(cx, grid)?;
-                scalar_of(cx, table, before)
-            }
+            Kind::Negate(node, names) => negated(cx, node, names, grid),
+            Kind::ScalarOf(node) => scalar(cx, node, grid),
             Kind::Chain(chain) => chain.eval(cx, grid),
-            Kind::Aggregation(aggregation) => aggregation.eval(cx, grid).map(Output::Vector),
-            Kind::OverRange(call) => call.eval(cx, grid).map(Output::Vector),
-            Kind::AbsentOverTime(call, rows) => {
-                let table = call.eval(cx, grid)?;
-                absent_steps(cx, table, rows).map(Output::Vector)
-            }
-            Kind::VectorCall(call) => call.eval(cx, grid).map(Output::Vector),
+            Kind::Aggregation(aggregation) => aggregation.eval(cx, grid),
+            Kind::OverRange(call) => call.eval(cx, grid),
+            Kind::AbsentOverTime(call, rows) => absent_over_time(cx, call, rows, grid),
+            Kind::VectorCall(call) => call.eval(cx, grid),
         }
     }
+}
+
+fn selected(cx: &mut Context<'_>, selector: &mut Selector, grid: Grid) -> Result<Output, EvalError> {
+    selector.instant(cx, grid, false).map(Output::Vector)
+}
+
+fn negated(cx: &mut Context<'_>, node: &mut Node, names: &mut RowMap, grid: Grid) -> Result<Output, EvalError> {
+    let output = node.eval(cx, grid)?;
+    negate(cx, output, names)
+}
+
+fn scalar(cx: &mut Context<'_>, node: &mut Node, grid: Grid) -> Result<Output, EvalError> {
+    let before = cx.samples;
+    let table = node.eval_vector(cx, grid)?;
+    scalar_of(cx, table, before)
+}
+
+fn absent_over_time(
+    cx: &mut Context<'_>,
+    call: &mut OverRange,
+    rows: &Arc<[Row]>,
+    grid: Grid,
+) -> Result<Output, EvalError> {
+    let Output::Vector(table) = call.eval(cx, grid)? else {
+        return Err(EvalError::execution("absent_over_time() without a vector"));
+    };
+    absent_steps(cx, table, rows).map(Output::Vector)
 }
 
 fn number(cx: &mut Context<'_>, grid: Grid, v: f64) -> Result<Output, EvalError> {

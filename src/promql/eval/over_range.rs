@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::context::{Context, too_many_samples};
 use super::node::Node;
 use super::rows::RowMap;
-use super::source::{RangeSource, Walked, Windows};
-use super::table::{Cell, Grid, NOTHING, Table};
+use super::source::{Loaded, RangeSource, Walked, Windows};
+use super::table::{Cell, Grid, NOTHING, Output, Table};
 use crate::promql::Dialect;
 use crate::promql::ast::ExtendedRange;
 use crate::promql::functions::over_time_histogram::{self as of_histograms, Seen};
@@ -134,12 +134,22 @@ struct Call<'a> {
 }
 
 impl OverRange {
-    pub fn eval(&mut self, cx: &mut Context<'_>, grid: Grid) -> Result<Table, EvalError> {
+    pub fn eval(&mut self, cx: &mut Context<'_>, grid: Grid) -> Result<Output, EvalError> {
         let loaded = self.source.load(cx, grid)?;
         let mut params = Vec::with_capacity(self.params.len());
         for node in &mut self.params {
             params.push(node.eval_scalar(cx, grid)?);
         }
+        self.over_windows(cx, grid, &loaded, params).map(Output::Vector)
+    }
+
+    fn over_windows(
+        &mut self,
+        cx: &mut Context<'_>,
+        grid: Grid,
+        loaded: &Loaded,
+        params: Vec<Vec<f64>>,
+    ) -> Result<Table, EvalError> {
         self.check_extended(loaded.extended)?;
         let call = Call {
             function: self.function,
@@ -148,13 +158,13 @@ impl OverRange {
             params: &params,
             span: self.first_span,
         };
-        let windows = Windows::new(cx, grid, &loaded);
+        let windows = Windows::new(cx, grid, loaded);
         let seen = windows.seen();
         let cells = cx.cells(loaded.rows.len(), grid.steps, NOTHING)?;
         let mut table = Table::new(loaded.rows.clone(), grid.steps, cells);
         let mut scratch = Scratch::default();
         for row in 0..loaded.rows.len() {
-            let columns = self.source.columns(cx, &loaded, row, seen, &mut scratch);
+            let columns = self.source.columns(cx, loaded, row, seen, &mut scratch);
             if columns.times.is_empty() && columns.histograms.is_empty() {
                 continue;
             }

@@ -56,34 +56,10 @@ impl RangeSource {
                 })
             }
             SourceKind::Subquery { node, step, modifiers } => {
-                let offset = cx.offset(modifiers)?;
-                let fixed = cx.fixed_time(modifiers);
-                let step = match step {
-                    Some(step) => cx.duration(step, false)?,
-                    None => cx.options.default_step,
-                };
-                let from = fixed.unwrap_or(grid.start).saturating_sub(offset).saturating_sub(range);
-                let slide = if cx.is_v3() { 0 } else { grid.last() - grid.start };
-                let to = fixed.map_or_else(|| grid.last(), |t| t.saturating_add(slide)).saturating_sub(offset);
-                let inner = subquery_grid(from, to, step.max(1), cx.is_v3());
-                check_steps(inner)?;
+                let (frame, inner) = subquery_frame(cx, range, step.as_ref(), modifiers, grid)?;
                 let before = cx.samples;
-                let table = match node.eval(cx, inner)? {
-                    Output::Vector(table) => table,
-                    Output::Scalar(values) => super::node::scalar_table(values),
-                    Output::Text(_) => return Err(EvalError::execution("subquery of a string")),
-                };
-                let held = cx.samples.saturating_sub(before);
-                Ok(Loaded {
-                    range,
-                    offset,
-                    fixed,
-                    rows: table.rows.clone(),
-                    extended: None,
-                    held,
-                    times: (0..table.steps).map(|i| inner.time(i)).collect(),
-                    table: Some(table),
-                })
+                let output = node.eval(cx, inner)?;
+                frame.filled(cx, output, inner, before)
             }
         }
     }
@@ -102,6 +78,54 @@ impl RangeSource {
             (SourceKind::Subquery { .. }, Some(table)) => subquery_columns(table, &loaded.times, row, scratch),
             (SourceKind::Subquery { .. }, None) => scratch.columns(),
         }
+    }
+}
+
+/// What is known of a subquery's range vector before it is evaluated.
+struct Frame {
+    range: i64,
+    offset: i64,
+    fixed: Option<i64>,
+}
+
+fn subquery_frame(
+    cx: &Context<'_>,
+    range: i64,
+    step: Option<&DurationExpr>,
+    modifiers: &Modifiers,
+    grid: Grid,
+) -> Result<(Frame, Grid), EvalError> {
+    let offset = cx.offset(modifiers)?;
+    let fixed = cx.fixed_time(modifiers);
+    let step = match step {
+        Some(step) => cx.duration(step, false)?,
+        None => cx.options.default_step,
+    };
+    let from = fixed.unwrap_or(grid.start).saturating_sub(offset).saturating_sub(range);
+    let slide = if cx.is_v3() { 0 } else { grid.last() - grid.start };
+    let to = fixed.map_or_else(|| grid.last(), |t| t.saturating_add(slide)).saturating_sub(offset);
+    let inner = subquery_grid(from, to, step.max(1), cx.is_v3());
+    check_steps(inner)?;
+    Ok((Frame { range, offset, fixed }, inner))
+}
+
+impl Frame {
+    fn filled(self, cx: &Context<'_>, output: Output, inner: Grid, before: usize) -> Result<Loaded, EvalError> {
+        let table = match output {
+            Output::Vector(table) => table,
+            Output::Scalar(values) => super::node::scalar_table(values),
+            Output::Text(_) => return Err(EvalError::execution("subquery of a string")),
+        };
+        Ok(Loaded {
+            range: self.range,
+            offset: self.offset,
+            fixed: self.fixed,
+            rows: table.rows.clone(),
+            extended: None,
+            held: cx.samples.saturating_sub(before),
+            times: (0..table.steps).map(|i| inner.time(i)).collect(),
+            table: Some(table),
+        })
     }
 }
 

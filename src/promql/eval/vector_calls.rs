@@ -9,7 +9,7 @@ use super::info::Info;
 use super::node::{Kind, Node, absent_steps, scalar_table};
 use super::rows::RowMap;
 use super::sorting::Sorting;
-use super::table::{Grid, NOTHING, Row, Table, is_absent, is_float};
+use super::table::{Grid, NOTHING, Output, Row, Table, is_absent, is_float};
 use crate::golang::regexp::Regexp;
 use crate::model::{FloatHistogram, METRIC_NAME};
 use crate::promql::ast::{Call, ExprKind};
@@ -99,88 +99,138 @@ impl VectorCall {
         Self { name, span, args, function, names: RowMap::default() }
     }
 
-    pub fn eval(&mut self, cx: &mut Context<'_>, grid: Grid) -> Result<Table, EvalError> {
+    pub fn eval(&mut self, cx: &mut Context<'_>, grid: Grid) -> Result<Output, EvalError> {
         let before = cx.samples;
-        let Self { args, names, span, .. } = self;
-        let table = match &mut self.function {
-            Function::Math(f) => {
-                let mut table = vector(cx, args, 0, grid)?;
-                let f = *f;
-                map_floats(&mut table, |v, _| f(v));
-                names.drop_name(cx, table, false)?
-            }
-            Function::Round | Function::Clamp | Function::ClampMin | Function::ClampMax => {
-                let table = vector(cx, args, 0, grid)?;
-                let mut params = Vec::new();
-                for node in &mut args[1..] {
-                    params.push(node.eval_scalar(cx, grid)?);
-                }
-                let table = bounded(&self.function, table, &params);
-                params.into_iter().for_each(|p| cx.recycle(p));
-                names.drop_name(cx, table, false)?
-            }
-            Function::Date(f) => {
-                let f = *f;
-                if args.is_empty() {
-                    cx.hold(grid.steps)?;
-                    let mut cells = cx.cells(1, grid.steps, 0.0)?;
-                    for (step, cell) in cells.iter_mut().enumerate() {
-                        *cell = f((grid.time(step) / 1000) as f64);
-                    }
-                    scalar_table(cells)
-                } else {
-                    let mut table = vector(cx, args, 0, grid)?;
-                    map_floats(&mut table, |v, _| f(v));
-                    names.drop_name(cx, table, false)?
-                }
-            }
-            Function::Timestamp => {
-                let table = timestamps(cx, args, grid)?;
-                names.drop_name(cx, table, false)?
-            }
-            Function::Vector => match args.first_mut() {
-                Some(node) => scalar_table(node.eval_scalar(cx, grid)?),
-                None => return Err(EvalError::execution("vector() without an argument")),
-            },
-            Function::Absent(rows) => {
-                let table = vector(cx, args, 0, grid)?;
-                absent_steps(cx, table, rows)?
-            }
-            Function::Sort(sorting) => {
-                let table = vector(cx, args, 0, grid)?;
-                if cx.is_range && cx.is_v3() {
-                    cx.warn(
-                        "sort is ineffective for range queries since results are always ordered by labels".to_owned(),
-                        *span,
-                    );
-                }
-                sorting.apply(table)
-            }
-            Function::LabelReplace(texts) => label_replace(cx, args, texts, names, grid)?,
-            Function::LabelJoin(texts) => label_join(cx, args, texts, names, grid)?,
-            Function::OfHistogram(f) => {
-                let mut table = vector(cx, args, 0, grid)?;
-                for i in 0..table.cells.len() {
-                    table.cells[i] = table.histogram(i).map_or(NOTHING, |h| f(h));
-                }
-                table.histograms.clear();
-                names.drop_name(cx, table, false)?
-            }
-            Function::Histogram(call) => {
-                let table = call.eval(cx, args, grid)?;
-                names.drop_name(cx, table, false)?
-            }
-            Function::Info(info) => info.eval(cx, &mut args[0], grid)?,
-            Function::Unknown => {
-                return Err(EvalError::execution(format!("unknown function {:?}", self.name)));
-            }
-        };
-        cx.spend(table.cells.len())?;
-        let produced = cx.size_of(&table);
-        cx.check(cx.samples.max(before + produced))?;
-        cx.samples = before + produced;
-        Ok(table)
+        let table = self.table(cx, grid)?;
+        settled(cx, table, before)
     }
+
+    /// Each kind has a method of its own: calls may nest deep, and together their variables would fill the stack.
+    fn table(&mut self, cx: &mut Context<'_>, grid: Grid) -> Result<Table, EvalError> {
+        let Self { args, names, span, .. } = self;
+        match &mut self.function {
+            Function::Math(f) => mapped(cx, args, *f, names, grid),
+            Function::Round | Function::Clamp | Function::ClampMin | Function::ClampMax => {
+                limited(cx, &self.function, args, names, grid)
+            }
+            Function::Date(f) if args.is_empty() => date_now(cx, *f, grid),
+            Function::Date(f) => mapped(cx, args, *f, names, grid),
+            Function::Timestamp => timestamp(cx, args, names, grid),
+            Function::Vector => vector_of_scalar(cx, args, grid),
+            Function::Absent(rows) => absent(cx, args, rows, grid),
+            Function::Sort(sorting) => sorted(cx, args, sorting, *span, grid),
+            Function::LabelReplace(texts) => label_replace(cx, args, texts, names, grid),
+            Function::LabelJoin(texts) => label_join(cx, args, texts, names, grid),
+            Function::OfHistogram(f) => of_histograms(cx, args, *f, names, grid),
+            Function::Histogram(call) => histogram(cx, call, args, names, grid),
+            Function::Info(info) => info.eval(cx, &mut args[0], grid),
+            Function::Unknown => Err(EvalError::execution(format!("unknown function {:?}", self.name))),
+        }
+    }
+}
+
+fn settled(cx: &mut Context<'_>, table: Table, before: usize) -> Result<Output, EvalError> {
+    cx.spend(table.cells.len())?;
+    let produced = cx.size_of(&table);
+    cx.check(cx.samples.max(before + produced))?;
+    cx.samples = before + produced;
+    Ok(Output::Vector(table))
+}
+
+fn mapped(
+    cx: &mut Context<'_>,
+    args: &mut [Node],
+    f: fn(f64) -> f64,
+    names: &mut RowMap,
+    grid: Grid,
+) -> Result<Table, EvalError> {
+    let mut table = vector(cx, args, 0, grid)?;
+    map_floats(&mut table, |v, _| f(v));
+    names.drop_name(cx, table, false)
+}
+
+fn limited(
+    cx: &mut Context<'_>,
+    function: &Function,
+    args: &mut [Node],
+    names: &mut RowMap,
+    grid: Grid,
+) -> Result<Table, EvalError> {
+    let table = vector(cx, args, 0, grid)?;
+    let mut params = Vec::new();
+    for node in &mut args[1..] {
+        params.push(node.eval_scalar(cx, grid)?);
+    }
+    let table = bounded(function, table, &params);
+    params.into_iter().for_each(|p| cx.recycle(p));
+    names.drop_name(cx, table, false)
+}
+
+/// A part of the date of the evaluation's time.
+fn date_now(cx: &mut Context<'_>, f: fn(f64) -> f64, grid: Grid) -> Result<Table, EvalError> {
+    cx.hold(grid.steps)?;
+    let mut cells = cx.cells(1, grid.steps, 0.0)?;
+    for (step, cell) in cells.iter_mut().enumerate() {
+        *cell = f((grid.time(step) / 1000) as f64);
+    }
+    Ok(scalar_table(cells))
+}
+
+fn timestamp(cx: &mut Context<'_>, args: &mut [Node], names: &mut RowMap, grid: Grid) -> Result<Table, EvalError> {
+    let table = timestamps(cx, args, grid)?;
+    names.drop_name(cx, table, false)
+}
+
+fn vector_of_scalar(cx: &mut Context<'_>, args: &mut [Node], grid: Grid) -> Result<Table, EvalError> {
+    match args.first_mut() {
+        Some(node) => node.eval_scalar(cx, grid).map(scalar_table),
+        None => Err(EvalError::execution("vector() without an argument")),
+    }
+}
+
+fn absent(cx: &mut Context<'_>, args: &mut [Node], rows: &Arc<[Row]>, grid: Grid) -> Result<Table, EvalError> {
+    let table = vector(cx, args, 0, grid)?;
+    absent_steps(cx, table, rows)
+}
+
+fn sorted(
+    cx: &mut Context<'_>,
+    args: &mut [Node],
+    sorting: &Sorting,
+    span: Span,
+    grid: Grid,
+) -> Result<Table, EvalError> {
+    let table = vector(cx, args, 0, grid)?;
+    if cx.is_range && cx.is_v3() {
+        cx.warn("sort is ineffective for range queries since results are always ordered by labels".to_owned(), span);
+    }
+    Ok(sorting.apply(table))
+}
+
+fn of_histograms(
+    cx: &mut Context<'_>,
+    args: &mut [Node],
+    f: fn(&FloatHistogram) -> f64,
+    names: &mut RowMap,
+    grid: Grid,
+) -> Result<Table, EvalError> {
+    let mut table = vector(cx, args, 0, grid)?;
+    for i in 0..table.cells.len() {
+        table.cells[i] = table.histogram(i).map_or(NOTHING, |h| f(h));
+    }
+    table.histograms.clear();
+    names.drop_name(cx, table, false)
+}
+
+fn histogram(
+    cx: &mut Context<'_>,
+    call: &mut HistogramCall,
+    args: &mut [Node],
+    names: &mut RowMap,
+    grid: Grid,
+) -> Result<Table, EvalError> {
+    let table = call.eval(cx, args, grid)?;
+    names.drop_name(cx, table, false)
 }
 
 fn vector(cx: &mut Context<'_>, args: &mut [Node], index: usize, grid: Grid) -> Result<Table, EvalError> {
