@@ -27,6 +27,9 @@ pub struct ReviewArgs {
     /// Note that goes with every decision of --set
     #[arg(long, value_name = "TEXT", default_value = "")]
     note: String,
+    /// Ask also where stdin is no terminal: one answer a line
+    #[arg(long, conflicts_with_all = ["list", "json", "set"])]
+    ask: bool,
     /// List what is to be decided, ask nothing
     #[arg(long)]
     list: bool,
@@ -86,7 +89,7 @@ fn reviewed(args: &ReviewArgs) -> Result<(), String> {
         return Ok(());
     }
     let open: Vec<&Item> = items.iter().filter(|i| i.decided.is_none()).collect();
-    if args.list || !std::io::stdin().is_terminal() {
+    if args.list || !(args.ask || std::io::stdin().is_terminal()) {
         for item in &open {
             print::result(&format!("{}/{}: {}\n", plain(&item.subject), item.criterion, plain(&item.reason)));
         }

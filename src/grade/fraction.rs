@@ -48,6 +48,27 @@ mod tests {
         assert_eq!(parts(&[1, 1, 0], 3, 10, 0).iter().sum::<u64>(), scaled(2, 3, 10, 0));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn parts_of_any_lab_add_up_on_any_scale(
+            criteria in proptest::collection::vec((0_u32..50, proptest::bool::ANY), 1..40),
+            scale in 1_u32..1000,
+            decimals in 0_u32..3,
+        ) {
+            let of: u32 = criteria.iter().map(|(points, _)| points).sum();
+            let earned: Vec<u32> = criteria.iter().map(|(points, pass)| if *pass { *points } else { 0 }).collect();
+            let possible: Vec<u32> = criteria.iter().map(|(points, _)| *points).collect();
+            let (earned_parts, possible_parts) = (parts(&earned, of, scale, decimals), parts(&possible, of, scale, decimals));
+            proptest::prop_assert_eq!(earned_parts.iter().sum::<u64>(), scaled(earned.iter().sum(), of, scale, decimals));
+            proptest::prop_assert_eq!(possible_parts.iter().sum::<u64>(), scaled(of, of, scale, decimals));
+            for (part, points) in earned_parts.iter().zip(&earned) {
+                // Rounded by less than one unit, and nothing is given for nothing.
+                let exact = f64::from(*points) * f64::from(scale) * 10_f64.powi(decimals as i32) / f64::from(of.max(1));
+                proptest::prop_assert!((*part as f64 - exact).abs() < 1.0 && (*points > 0 || *part == 0));
+            }
+        }
+    }
+
     #[test]
     fn numbers_have_no_needless_zeros() {
         assert_eq!((written(750, 2), written(700, 2), written(705, 2)), ("7.5".into(), "7".into(), "7.05".into()));

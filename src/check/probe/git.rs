@@ -73,6 +73,16 @@ pub(super) fn head(git_dir: &Path) -> Option<String> {
     (matches!(commit.len(), 40 | 64) && commit.bytes().all(|b| b.is_ascii_hexdigit())).then_some(commit)
 }
 
+/// Whether git would read the objects of this repository alone: no link and no alternate leads to somebody else's.
+fn has_own_objects(git_dir: &Path) -> bool {
+    let objects = git_dir.join("objects");
+    let own = |path: &Path| !path.symlink_metadata().is_ok_and(|m| m.is_symlink());
+    let all_own = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().all(|e| own(&e.path()));
+    let borrowed =
+        ["alternates", "http-alternates"].iter().any(|f| objects.join("info").join(f).symlink_metadata().is_ok());
+    own(git_dir) && own(&objects) && !borrowed && all_own(&objects) && all_own(&objects.join("pack"))
+}
+
 /// A directory that looks like an empty repository; removed when dropped.
 pub(super) struct Scratch {
     path: PathBuf,
@@ -113,6 +123,8 @@ impl Scratch {
             }
             None => Stdio::null(),
         };
+        // Without objects of its own a repository still has an index to ask.
+        let objects = if has_own_objects(git_dir) { git_dir.join("objects") } else { self.path.join("none") };
         let mut child = Command::new("git")
             .args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false"])
             .args(args)
@@ -121,7 +133,7 @@ impl Scratch {
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .env("GIT_DIR", &self.path)
             .env("GIT_WORK_TREE", root)
-            .env("GIT_OBJECT_DIRECTORY", git_dir.join("objects"))
+            .env("GIT_OBJECT_DIRECTORY", objects)
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_ATTR_NOSYSTEM", "1")

@@ -1,8 +1,7 @@
 //! Brightspace: the exported grades with one `… Points Grade` column filled. `OrgDefinedId` or `Username` say whose row
 //! it is, the last column holds `#`.
 
-use super::super::fraction::{scaled, written};
-use super::{Exported, Options, is_judged, remarks, sheet};
+use super::{Exported, Options, is_judged, points_on, remarks, sheet, whole};
 use crate::grade::overview::Overview;
 
 pub fn fill(overview: &Overview, options: &Options) -> Result<Exported, String> {
@@ -28,12 +27,11 @@ pub fn fill(overview: &Overview, options: &Options) -> Result<Exported, String> 
     };
     let in_head = sheet.rows[0][column]
         .split_once("MaxPoints:")
-        .and_then(|(_, rest)| rest.split_whitespace().next()?.trim_end_matches('>').parse::<u32>().ok());
-    let points = options.points.or(in_head);
+        .and_then(|(_, rest)| rest.split_whitespace().next())
+        .map(|points| points.trim_end_matches('>').to_owned());
     let unmatched = sheet.fill(overview, 1, &keys, &[column], |row, cells| {
-        let s = &row.summary;
         vec![match is_judged(row) {
-            true => written(scaled(s.score, s.max_score, points.unwrap_or(s.max_score), 2), 2),
+            true => points_on(&row.summary, whole(options, in_head.as_deref(), &row.summary)),
             false => cells.get(column).cloned().unwrap_or_default(),
         }]
     });

@@ -1,8 +1,7 @@
 //! Canvas: the exported gradebook with one assignment's column filled. Facts from `gradebook_importer.rb`: the column is
 //! recognised by `Title (id)`, an unknown title would create a new assignment, points stand in the `Points Possible` row.
 
-use super::super::fraction::{scaled, written};
-use super::{Exported, Options, is_judged, remarks, sheet};
+use super::{Exported, Options, is_judged, points_on, remarks, sheet, whole};
 use crate::grade::overview::Overview;
 
 pub fn fill(overview: &Overview, options: &Options) -> Result<Exported, String> {
@@ -22,8 +21,7 @@ pub fn fill(overview: &Overview, options: &Options) -> Result<Exported, String> 
     if cell.contains("read only") {
         return Err(format!("the column {wanted:?} is read only in Canvas"));
     }
-    let in_sheet = cell.replace(',', ".").parse::<f64>().ok().filter(|p| *p > 0.0 && p.fract() == 0.0);
-    let points = options.points.or(in_sheet.map(|p| p as u32));
+    let cell = cell.to_owned();
     let keys: Vec<usize> = ["SIS User ID", "SIS Login ID", "Integration ID"]
         .iter()
         .filter_map(|name| sheet.column(&[name]))
@@ -34,8 +32,7 @@ pub fn fill(overview: &Overview, options: &Options) -> Result<Exported, String> 
         if !is_judged(row) || there.trim().eq_ignore_ascii_case("EX") {
             return vec![there];
         }
-        let s = &row.summary;
-        vec![written(scaled(s.score, s.max_score, points.unwrap_or(s.max_score), 2), 2)]
+        vec![points_on(&row.summary, whole(options, Some(&cell), &row.summary))]
     });
     Ok(Exported { text: sheet.render(), remarks: remarks(&unmatched) })
 }

@@ -15,8 +15,9 @@ pub mod sheet;
 
 pub use classroom50::Submission;
 
+use super::fraction::{scaled, written};
 use super::overview::Overview;
-use crate::report::RunResult;
+use crate::report::{RunResult, Summary};
 
 /// A format, by the name it has on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -106,6 +107,21 @@ fn remarks(unmatched: &sheet::Unmatched) -> Vec<String> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// A subject's points on the other side's scale, rounded once to hundredths; `hundredths` is the whole there.
+fn points_on(summary: &Summary, hundredths: u32) -> String {
+    written(scaled(summary.score, summary.max_score, hundredths, 0), 2)
+}
+
+/// The whole in hundredths of a point: what the caller says, else what the sheet says, else the lab's points.
+fn whole(options: &Options, in_sheet: Option<&str>, summary: &Summary) -> u32 {
+    let told = |cell: &str| {
+        let points = cell.trim().replace(',', ".").parse::<f64>().ok().filter(|p| *p > 0.0 && *p < 1e6)?;
+        Some((points * 100.0).round() as u32)
+    };
+    let points = |whole: u32| whole.saturating_mul(100);
+    options.points.map(points).or_else(|| in_sheet.and_then(told)).unwrap_or_else(|| points(summary.max_score))
 }
 
 /// Whether anything of a subject was judged: where nothing was, no grade is written.

@@ -1,8 +1,7 @@
 //! Moodle: the downloaded offline grading worksheet of an assignment. Facts from `importgradeslib.php`: the identifier,
 //! the grade and the date of the last change must stay, labels are in the language of the site.
 
-use super::super::fraction::{scaled, written};
-use super::{Exported, Options, is_judged, remarks, sheet};
+use super::{Exported, Options, is_judged, points_on, remarks, sheet, whole};
 use crate::grade::overview::{Overview, Row};
 use crate::report::Verdict;
 
@@ -39,11 +38,8 @@ pub fn fill(overview: &Overview, options: &Options) -> Result<Exported, String> 
         if !is_judged(row) {
             return columns.iter().map(|c| cells.get(*c).cloned().unwrap_or_default()).collect();
         }
-        let in_sheet = maximum.and_then(|m| cells.get(m)).and_then(|c| c.trim().replace(',', ".").parse::<f64>().ok());
-        let in_sheet = in_sheet.filter(|p| *p >= 1.0 && p.fract() == 0.0).map(|p| p as u32);
-        let s = &row.summary;
-        let points = options.points.or(in_sheet).unwrap_or(s.max_score);
-        let number = written(scaled(s.score, s.max_score, points, 2), 2);
+        let in_sheet = maximum.and_then(|m| cells.get(m)).map(String::as_str);
+        let number = points_on(&row.summary, whole(options, in_sheet, &row.summary));
         vec![if comma { number.replace('.', ",") } else { number }, comment(overview, row)]
     });
     Ok(Exported { text: sheet.render(), remarks: remarks(&unmatched) })

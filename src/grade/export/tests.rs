@@ -69,6 +69,14 @@ fn moodle_gets_grade_and_comment_and_keeps_what_its_importer_needs() {
 }
 
 #[test]
+fn a_whole_of_seven_and_a_half_points_is_a_scale_as_well() {
+    let canvas = "Student,ID,SIS Login ID,Section,Lab 7 (12)\nPoints Possible,,,,7.5\nLovelace,901,ada,S1,\n";
+    assert!(filled(Format::Canvas, canvas, Some("Lab 7")).unwrap().text.ends_with("Lovelace,901,ada,S1,2.5\n"));
+    let brightspace = "OrgDefinedId,Lab 7 Points Grade <Numeric MaxPoints:7.5>,End-of-Line Indicator\n#17,,#\n";
+    assert!(filled(Format::Brightspace, brightspace, None).unwrap().text.ends_with("#17,2.5,#\n"));
+}
+
+#[test]
 fn brightspace_is_matched_by_its_own_id() {
     let sheet = "OrgDefinedId,Username,Lab 7 Points Grade <Numeric MaxPoints:30>,End-of-Line Indicator\n#17,#al,,#\n#99,#zz,3,#\n";
     let out = filled(Format::Brightspace, sheet, None).unwrap();
