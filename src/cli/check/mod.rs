@@ -194,7 +194,11 @@ pub(super) fn check(args: &CheckArgs, brought: Option<&Brought>) -> Result<Exit,
             report: run::reports(&result, "report", &reproduce),
         });
         std::fs::write(file, bytes).map_err(|e| format!("cannot write {}: {e}", file.display()))?;
-        print::remark(&format!("observations written to {}; judge them again with: labkit replay", file.display()));
+        let again = run::shell_word(&file.display().to_string());
+        print::remark(&format!(
+            "observations written to {0}; judge them again with: labkit replay {again}",
+            file.display()
+        ));
     }
     let stopped = STOPPED.load(Ordering::SeqCst);
     let error = result.criteria.iter().any(|c| c.verdict == Verdict::Error);
