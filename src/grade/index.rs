@@ -141,7 +141,7 @@ fn criteria(out: &mut String, overview: &Overview) {
 }
 
 fn similar(out: &mut String, overview: &Overview) {
-    let prints: Vec<String> = overview.rows.iter().map(|r| r.lines.clone()).collect();
+    let prints: Vec<&str> = overview.rows.iter().map(|r| r.lines.as_str()).collect();
     let pairs = similarity::pairs(&prints);
     if pairs.is_empty() {
         return;

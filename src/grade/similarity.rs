@@ -67,24 +67,33 @@ fn normalised(line: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '"' | '\'' | '-')).collect()
 }
 
-fn hashes(text: &str) -> BTreeSet<u32> {
-    (0..text.len() / 8).filter_map(|i| u32::from_str_radix(text.get(i * 8..i * 8 + 8)?, 16).ok()).collect()
+/// The hashes of a fingerprint, each once.
+fn hashes(text: &str) -> impl Iterator<Item = u32> {
+    (0..text.len() / 8).filter_map(|i| u32::from_str_radix(text.get(i * 8..i * 8 + 8)?, 16).ok())
 }
 
 /// The pairs that stand out among the fingerprints of a class, the most alike first.
-pub fn pairs(fingerprints: &[String]) -> Vec<Pair> {
-    let sets: Vec<BTreeSet<u32>> = fingerprints.iter().map(|f| hashes(f)).collect();
+pub fn pairs(fingerprints: &[&str]) -> Vec<Pair> {
+    // In a small class a line of two is rare; in a big one a group of a dozen may still have copied.
+    let most = ((fingerprints.len() as f64 * COMMON) as usize).clamp(2, 12);
+    let mut counts: HashMap<u32, usize> = HashMap::new();
+    for hash in fingerprints.iter().flat_map(|f| hashes(f)) {
+        *counts.entry(hash).or_default() += 1;
+    }
+    counts.retain(|_, count| *count <= most);
+    // Only what is rare is kept by owner: of a big class that is little.
     let mut owners: HashMap<u32, Vec<usize>> = HashMap::new();
-    for (i, set) in sets.iter().enumerate() {
-        for hash in set {
-            owners.entry(*hash).or_default().push(i);
+    for (i, fingerprint) in fingerprints.iter().enumerate() {
+        for hash in hashes(fingerprint).filter(|h| counts.contains_key(h)) {
+            let who = owners.entry(hash).or_default();
+            if who.last() != Some(&i) {
+                who.push(i);
+            }
         }
     }
-    // In a small class a line of two is rare; in a big one a group of a dozen may still have copied.
-    let most = ((sets.len() as f64 * COMMON) as usize).clamp(2, 12);
-    let mut rare = vec![0_usize; sets.len()];
+    let mut rare = vec![0_usize; fingerprints.len()];
     let mut shared: HashMap<(usize, usize), usize> = HashMap::new();
-    for who in owners.values().filter(|w| w.len() <= most) {
+    for who in owners.values() {
         for (n, one) in who.iter().enumerate() {
             rare[*one] += 1;
             for other in &who[n + 1..] {
@@ -125,6 +134,7 @@ mod tests {
         let mut class: Vec<String> = own.iter().map(|t| print(t)).collect();
         class.push(print(&format!("{common}{copied}")));
         class.push(print(&format!("# mine\n{common}\n{}", copied.replace('"', "").replace("\n", "   # note\n"))));
+        let class: Vec<&str> = class.iter().map(String::as_str).collect();
         let found = pairs(&class);
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!((found[0].one, found[0].other, found[0].share), (20, 21, 1.0));
