@@ -1,5 +1,6 @@
 //! `labkit grade` over generated repositories: the variants and mutants of the fixtures, again and again, each with a
-//! file of its own. Prints subjects per second; give numbers of repositories as arguments (`-- 100 1000 10000`).
+//! file of its own. Prints subjects per second, on the clock and of processor time, and what the largest process took; give
+//! numbers of repositories as arguments (`-- 100 1000 10000`). `/usr/bin/time` must be there.
 
 #[path = "../tests/fixture_parts/mod.rs"]
 #[allow(dead_code, reason = "what must come of a fixture matters to tests only")]
@@ -24,7 +25,11 @@ fn main() {
             write(&class.join(format!("s{i:06}")), &repositories[i % repositories.len()], i);
         }
         let begun = Instant::now();
-        let status = Command::new(env!("CARGO_BIN_EXE_labkit"))
+        let used = dir.path().join("used");
+        let status = Command::new("/usr/bin/time")
+            .args(["-f", "%U %S %M", "-o"])
+            .arg(&used)
+            .arg(env!("CARGO_BIN_EXE_labkit"))
             .args(["grade", "7", "--quiet"])
             .arg(&class)
             .arg("--out")
@@ -33,7 +38,16 @@ fn main() {
             .status();
         assert!(status.expect("labkit starts").success());
         let seconds = begun.elapsed().as_secs_f64();
-        report(&format!("{n} repositories: {seconds:.2} s, {:.0} a second", n as f64 / seconds));
+        let used = fs::read_to_string(&used).expect("what it used");
+        let used: Vec<f64> = used.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        let [user, system, kilobytes] = used[..] else { panic!("three numbers: {used:?}") };
+        report(&format!(
+            "{n} repositories: {seconds:.2} s, {:.0} a second; processor time {:.2} s, {:.1} ms each; largest process {:.1} MB",
+            n as f64 / seconds,
+            user + system,
+            (user + system) * 1e3 / n as f64,
+            kilobytes / 1024.0
+        ));
     }
 }
 

@@ -186,6 +186,8 @@ pub(super) mod tests {
         let whole = simulation.extract(&scenario, &phases, whole.journal());
         let lean = simulation.outcome(&scenario, &scenario.load(), &phases);
         assert_eq!(whole.alerts, lean.alerts);
+        let only = simulation.alerts(&scenario, &scenario.load(), &phases, |_, _| false);
+        assert_eq!(whole.alerts, simulation.extract(&scenario, &phases, &only).alerts);
         let told = |o: &PhaseOutcome| o.messages.iter().map(|m| (m.at, m.alerts.clone())).collect::<Vec<_>>();
         assert_eq!(told(&whole), told(&lean));
         assert_eq!(told(&lean).len(), 2, "firing and resolved");

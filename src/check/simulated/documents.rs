@@ -1,5 +1,6 @@
 //! The report, its answers and the cheat sheet.
 
+use rayon::prelude::*;
 use serde_json::json;
 
 use super::Simulated;
@@ -148,8 +149,10 @@ pub fn answers(world: &Simulated<'_>, step: &AnswersStep) -> Outcome {
     let documents: Vec<Document> = world.documents(&step.document);
     let mut rows = Vec::new();
     let (mut absent, mut doubtful) = (Vec::new(), Vec::new());
-    for question in &world.lab.questions {
-        let answer = match find_answer(question, &documents) {
+    // Questions have nothing to do with one another, and their patterns take a while to be made.
+    let found: Vec<_> = world.lab.questions.par_iter().map(|q| find_answer(q, &documents)).collect();
+    for (question, answer) in world.lab.questions.iter().zip(found) {
+        let answer = match answer {
             Ok(answer) => answer,
             Err(e) => {
                 return Outcome::Error(Finding::said(format!("a pattern of the lab is no regular expression: {e}")));

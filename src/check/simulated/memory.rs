@@ -84,7 +84,7 @@ pub(super) fn key(world: &Simulated<'_>) -> Option<String> {
         }
     }
     let around = &world.embedded;
-    let targets: Vec<_> = around.targets().map(|(target, answer)| (target, answer)).collect();
+    let targets: Vec<_> = around.targets().collect();
     let _ = write!(key, "{targets:?}{:?}", (&around.answers, &around.links, &around.untold_jobs, &around.settings));
     let _ = write!(key, "{:?}{:?}{:?}", around.template_error, stack.mock_port(), world.watched);
     (key.len() <= LONGEST_KEY).then_some(key)

@@ -319,7 +319,7 @@ impl Simulated<'_> {
     fn picture(&self) -> Option<Timeline> {
         let drawn = || {
             let (runs, set) = self.runs(None).ok().zip(self.load_alerts())?;
-            Some(picture::timeline(self, runs, &self.places(&set).to_vec()))
+            Some(picture::timeline(self, runs, self.places(&set)))
         };
         self.keeping.as_ref().and_then(|k| k.known.picture.clone()).or_else(drawn)
     }
