@@ -27,5 +27,6 @@ pub use machine::{Alertmanager, Options};
 pub use matchers::parse_matchers;
 pub use notification::{FrozenAlert, Notification, Reason, Status, common_of};
 pub use output::{Delivery, DeliveryId, Event, GroupRef, Input, IntegrationRef, MutedBy, Outcome, Output};
+pub use retry::is_tried_again;
 pub use silence::{PostableSilence, Silence, SilenceError, SilenceState, Silences};
 pub use version::Version;

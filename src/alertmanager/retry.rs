@@ -4,6 +4,15 @@
 
 use std::sync::Arc;
 
+use super::config::IntegrationKind;
+
+/// Whether an answer is tried again within the same flush: server errors, and 429 by a few integrations only. Discord
+/// and plain webhooks give a 429 up in every release up to 0.34.
+pub fn is_tried_again(kind: IntegrationKind, status: u16) -> bool {
+    use IntegrationKind::{Incidentio, Jira, Opsgenie, Pagerduty};
+    status / 100 == 5 || (status == 429 && matches!(kind, Opsgenie | Pagerduty | Jira | Incidentio))
+}
+
 /// A small generator (splitmix64): the same seed gives the same run.
 #[derive(Clone, Debug)]
 pub struct Random(u64);

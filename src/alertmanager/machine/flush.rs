@@ -8,7 +8,7 @@ use crate::alertmanager::config::{Integration, IntegrationKind};
 use crate::alertmanager::nflog::{Entry, LogKey, needs_update};
 use crate::alertmanager::notification::{FrozenAlert, Notification, Reason, Status, common_of};
 use crate::alertmanager::output::{Delivery, DeliveryId, Event, GroupRef, IntegrationRef, MutedBy, Outcome, Output};
-use crate::alertmanager::retry::Backoff;
+use crate::alertmanager::retry::{Backoff, is_tried_again};
 use crate::alertmanager::routing::RouteNode;
 use crate::alertmanager::silence::SilenceState;
 use crate::alertmanager::version::Version;
@@ -28,7 +28,8 @@ impl Alertmanager {
         let outside = self.interval_mute(node, flush.tick);
         let mut passing: Vec<&Frozen> = Vec::with_capacity(flush.alerts.len());
         for frozen in &flush.alerts {
-            match self.muted_by(&frozen.alert.labels, outside.as_ref(), at) {
+            // A real tick comes a little late: a silence that ends with it is over.
+            match self.muted_by(&frozen.alert.labels, outside.as_ref(), at.plus_nanos(1)) {
                 None => {
                     group.muted.remove(&frozen.fingerprint);
                     passing.push(frozen);
@@ -369,10 +370,8 @@ enum Verdict {
     GivenUp(String),
 }
 
-/// What an answer means: success, tried again, or given up. 429 is tried again by a few integrations only, and not by
-/// Discord in any release up to 0.34.
+/// What an answer means: success, tried again, or given up.
 fn verdict(outcome: &Outcome, kind: IntegrationKind) -> Verdict {
-    use IntegrationKind::{Incidentio, Jira, Opsgenie, Pagerduty};
     match outcome {
         Outcome::Answered { status: 200..=299, .. } => Verdict::Arrived,
         Outcome::Answered { status, body } => {
@@ -380,8 +379,7 @@ fn verdict(outcome: &Outcome, kind: IntegrationKind) -> Verdict {
                 "" => format!("unexpected status code {status}"),
                 body => format!("unexpected status code {status}: {body}"),
             };
-            let patient = matches!(kind, Opsgenie | Pagerduty | Jira | Incidentio) && *status == 429;
-            if *status / 100 == 5 || patient { Verdict::TryAgain(reason) } else { Verdict::GivenUp(reason) }
+            if is_tried_again(kind, *status) { Verdict::TryAgain(reason) } else { Verdict::GivenUp(reason) }
         }
         Outcome::Transport(reason) => Verdict::TryAgain(reason.clone()),
         Outcome::Unsendable(reason) => Verdict::GivenUp(reason.clone()),

@@ -4,7 +4,6 @@ use super::Simulated;
 use super::alerts::Place;
 use super::runs::Runs;
 use crate::alertmanager::Status;
-use crate::model::Time;
 use crate::report::{AdviceResult, At, Verdict};
 use crate::simulate::GRID;
 use crate::stack::ConfigState;
@@ -15,8 +14,6 @@ use crate::text::{Diagnostic, Severity, SourceText, Span};
 
 /// Seconds that should be left between the shortest load that alerts and the long load.
 const MARGIN: f64 = 10.0;
-/// So many messages in a minute are more than a channel takes.
-const PER_MINUTE: usize = 30;
 
 /// What there is to advise about the alerts and their messages.
 /// `of_load` is the verdict of the criterion that asks for a message under load.
@@ -283,31 +280,8 @@ impl List<'_, '_> {
     }
 
     fn flood(&mut self, runs: &Runs) {
-        let Some(run) = runs.sweep().first() else { return };
-        let times: Vec<Time> = run
-            .messages
-            .iter()
-            .filter(|m| m.discord && m.accepted)
-            .map(|m| runs.schedule.scenario.time(m.at))
-            .collect();
-        let busiest = times
-            .iter()
-            .enumerate()
-            .map(|(i, t)| times[i..].iter().take_while(|u| u.since(*t) < 60_000_000_000).count())
-            .max()
-            .unwrap_or(0);
-        let burst = times
-            .iter()
-            .enumerate()
-            .map(|(i, t)| times[i..].iter().take_while(|u| u.since(*t) < 2_000_000_000).count())
-            .max()
-            .unwrap_or(0);
-        if busiest > PER_MINUTE || burst > 5 {
-            self.add(
-                "notification-flood",
-                format!("{busiest} messages within a minute, {burst} within two seconds: Discord answers 429 from 5 requests in 2 s and 30 messages a minute on, and nobody reads that many"),
-                None,
-            );
+        if let Some(reason) = super::flood::reason(runs) {
+            self.add("notification-flood", reason, None);
         }
     }
 

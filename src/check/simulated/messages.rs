@@ -5,10 +5,12 @@ use serde_json::{Value, json};
 use super::Simulated;
 use super::alerts::Place;
 use super::chain::{self, Question};
+use super::fates;
 use super::runs::Runs;
 use super::stopped;
 use crate::alertmanager::Status;
 use crate::check::{CanAlert, Finding, MessageState, Messages, Outcome, Stage};
+use crate::engine::Engine;
 use crate::report::Basis;
 use crate::simulate::outcome::{Message, PhaseOutcome};
 
@@ -27,6 +29,17 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
+    fn question<'q>(&'q self, world: &'q Simulated<'_>, runs: &'q Runs, engine: &'q Engine) -> Question<'q> {
+        let scenario = &runs.schedule.scenario;
+        let lost = world.embedded.links.iter().find_map(Option::as_deref);
+        Question { engine, scenario, places: self.places, from: self.from, until: self.until, lost }
+    }
+
+    /// What became of these alerts in one run, by phase.
+    fn fates(&self, world: &Simulated<'_>, runs: &Runs, engine: &Engine) -> Option<Value> {
+        fates::evidence(&self.question(world, runs, engine), &runs.schedule.stretches)
+    }
+
     /// The messages of a run that count.
     fn found<'r>(&self, run: &'r PhaseOutcome) -> Vec<&'r Message> {
         run.messages
@@ -123,7 +136,8 @@ fn told(world: &Simulated<'_>, runs: &Runs, step: &Messages, wanted: &Wanted<'_>
             Finding::said(format!("observed a {word} about {what} in {counted}{when}"))
                 .basis(Basis::Simulated)
                 .evidence([evidence])
-                .evidence(super::latency::evidence(world, runs, wanted.places, step)),
+                .evidence(super::latency::evidence(world, runs, wanted.places, step))
+                .evidence(wanted.fates(world, runs, runs.shown())),
         );
     }
     // What a stopped run does not show may still have come.
@@ -139,7 +153,8 @@ fn told(world: &Simulated<'_>, runs: &Runs, step: &Messages, wanted: &Wanted<'_>
             )
             .hint("leave more time between the alert and the end of the load: a shorter window in rate(), or a shorter evaluation interval")
             .basis(Basis::Simulated)
-            .evidence([evidence]),
+            .evidence([evidence])
+            .evidence(wanted.fates(world, runs, runs.shown())),
         );
     }
     let always_firing = wanted.status == Status::Firing
@@ -161,21 +176,14 @@ fn told(world: &Simulated<'_>, runs: &Runs, step: &Messages, wanted: &Wanted<'_>
     let mut finding = if wanted.status == Status::Resolved {
         unresolved(world, runs, &sweep[missed], wanted, step)
     } else {
-        let question = Question {
-            engine: &engine,
-            scenario: &runs.schedule.scenario,
-            places: wanted.places,
-            from: wanted.from,
-            until: wanted.until,
-            lost: world.embedded.links.iter().find_map(Option::as_deref),
-        };
-        chain::broken_link(&question)
+        chain::broken_link(&wanted.question(world, runs, &engine))
     };
     if share > 0.0 {
         finding.reason = format!("{} (in {} it held)", finding.reason, counted);
     }
     let place = wanted.places.first().map(|p| world.rule_evidence(*p)).unwrap_or_default();
-    Outcome::Fails(finding.basis(Basis::Simulated).evidence(place).evidence([evidence]))
+    let fates = wanted.fates(world, runs, &engine);
+    Outcome::Fails(finding.basis(Basis::Simulated).evidence(place).evidence([evidence]).evidence(fates))
 }
 
 /// Why no resolve message followed.
@@ -231,7 +239,8 @@ fn silent(world: &Simulated<'_>, runs: &Runs, step: &Messages, wanted: &Wanted<'
         return Outcome::Holds(
             Finding::said(format!("observed silence about {what} in {counted}"))
                 .basis(Basis::Simulated)
-                .evidence([evidence]),
+                .evidence([evidence])
+                .evidence(wanted.fates(world, runs, runs.shown())),
         );
     }
     let first = loud.iter().flatten().next();
@@ -250,7 +259,8 @@ fn silent(world: &Simulated<'_>, runs: &Runs, step: &Messages, wanted: &Wanted<'
     .basis(Basis::Simulated)
     .stage(Stage::Evaluation)
     .evidence(wanted.places.first().map(|p| world.rule_evidence(*p)).unwrap_or_default())
-    .evidence([evidence]);
+    .evidence([evidence])
+    .evidence(wanted.fates(world, runs, runs.shown()));
     if share > FAILS {
         return Outcome::Inconclusive(finding);
     }

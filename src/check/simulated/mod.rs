@@ -5,6 +5,8 @@ pub(super) mod alerts;
 mod chain;
 mod dashboards;
 mod documents;
+mod fates;
+mod flood;
 mod latency;
 mod memory;
 mod messages;

@@ -19,6 +19,7 @@ pub fn list(out: &mut String, evidence: &[Value]) {
             Some("timeline") => timeline(out, item),
             Some("budget") => budget(out, item),
             Some("chain") => chain(out, item),
+            Some("fates") => fates(out, item),
             Some("answers") => answers(out, item),
             _ => out.push_str(&block("json", &serde_json::to_string_pretty(item).unwrap_or_default())),
         }
@@ -91,6 +92,31 @@ fn chain(out: &mut String, item: &Value) {
             None => "⏭️",
         };
         let _ = writeln!(out, "- {sign} {}: {}", sentence(text(link, "stage")), sentence(text(link, "what")));
+    }
+    out.push('\n');
+}
+
+fn fates(out: &mut String, item: &Value) {
+    let Some(phases) = item["phases"].as_array() else { return };
+    out.push_str("What became of each alert on its way to a receiver, in one of the phases:\n\n");
+    out.push_str("| phase | alert | what | when | why |\n| --- | --- | --- | --- | --- |\n");
+    for phase in phases {
+        for row in phase["rows"].as_array().into_iter().flatten() {
+            let count = row["count"].as_u64().unwrap_or(1);
+            let clock = |key: &str| svg::clock(row[key].as_f64().unwrap_or(0.0));
+            let (when, first) = match count {
+                1 => (clock("first"), ""),
+                _ => (format!("{count} times, {} to {}", clock("first"), clock("last")), "the first: "),
+            };
+            let _ = writeln!(
+                out,
+                "| {} | {} | {} | {when} | {first}{} |",
+                cell(text(phase, "phase")),
+                cell(&format!("`{}`", text(row, "alert").replace('`', ""))),
+                cell(text(row, "what")),
+                cell(text(row, "why"))
+            );
+        }
     }
     out.push('\n');
 }
