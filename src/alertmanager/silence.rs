@@ -123,9 +123,9 @@ impl Silences {
         ids
     }
 
-    /// When, after `now`, a silence begins or ends.
+    /// When, after `now`, a silence begins or ends for ticks.
     pub fn next_change(&self, now: Time) -> Option<Time> {
-        let moments = self.list.iter().flat_map(|s| [s.starts_at, s.ends_at.plus_nanos(1)]);
+        let moments = self.list.iter().flat_map(|s| [s.starts_at, s.ends_at]);
         moments.filter(|t| *t > now).min()
     }
 

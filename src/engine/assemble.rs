@@ -157,9 +157,7 @@ fn body_settings(job: &ScrapeConfig, dialect: Dialect) -> BodySettings {
 
 /// The Alertmanagers of one `alertmanagers` section; equal URLs count once.
 fn links(section: &AlertmanagerConfig) -> Vec<AlertmanagerLink> {
-    let prefix = section.path_prefix.trim_matches('/');
-    let path = if prefix.is_empty() { String::new() } else { format!("/{prefix}") };
-    let path = format!("{path}/api/{}/alerts", section.api_version);
+    let path = section.alerts_path();
     let mut links: Vec<AlertmanagerLink> = Vec::new();
     for labels in section.discovery.static_configs.iter().flat_map(addresses) {
         let mut builder = labels.builder();

@@ -137,6 +137,19 @@ impl GoTime {
         i64::try_from(d).unwrap_or(if d < 0 { i64::MIN } else { i64::MAX })
     }
 
+    /// `time.Time.AddDate`: days past the end of a month run on into the next.
+    pub fn add_date(&self, years: i64, months: i64, days: i64) -> Self {
+        // What is out of a calendar's reach stays at its edge.
+        let within = |v: i64| v.clamp(-1_000_000, 1_000_000);
+        let civil = self.civil();
+        let month = i64::from(civil.month) - 1 + within(months);
+        let day = |year: i64, month: i64| days_from_civil(year, month, 1) + i64::from(civil.day) - 1;
+        let target = day(within(civil.year) + within(years) + month.div_euclid(12), month.rem_euclid(12) + 1);
+        let today = day(within(civil.year), i64::from(civil.month));
+        let shift = (target - today + within(days)).saturating_mul(SECONDS_PER_DAY);
+        Self { seconds: self.seconds.saturating_add(shift), ..self.clone() }
+    }
+
     /// The calendar date and clock time in its zone.
     pub fn civil(&self) -> Civil {
         let local = self.seconds.saturating_add(i64::from(self.offset));
@@ -211,7 +224,7 @@ impl GoTime {
             Chunk::ZoneName => match &self.zone {
                 None => "UTC".to_owned(),
                 Some(name) if !name.is_empty() => name.to_string(),
-                Some(_) => offset_text(self.offset, self.offset % 3_600 != 0, false, false),
+                Some(_) => offset_text(self.offset, true, false, false),
             },
             Chunk::Offset { zulu: true, .. } if self.offset == 0 => "Z".to_owned(),
             Chunk::Offset { minutes, seconds, colon, .. } => offset_text(self.offset, minutes, seconds, colon),

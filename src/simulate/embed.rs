@@ -172,12 +172,14 @@ fn discovered_alertmanager(stack: &Stack, setup: &PrometheusSetup) -> Option<Ale
         !s.discovery.others.is_empty() || !s.discovery.file_sd_configs.is_empty()
     };
     let section = config.alertmanagers.iter().find(discovered)?;
-    (setup.alertmanagers.is_empty() && stack.alertmanager.is_some()).then(|| AlertmanagerLink {
-        url: "http://alertmanager:9093/api/v2/alerts".into(),
+    let own = stack.alertmanager.as_ref().filter(|_| setup.alertmanagers.is_empty())?;
+    let path = section.alerts_path();
+    Some(AlertmanagerLink {
+        url: format!("http://alertmanager:9093{path}").into(),
         address: "alertmanager:9093".into(),
-        path: "/api/v2/alerts".into(),
         alert_relabel: section.alert_relabel.clone(),
-        unreachable: None,
+        unreachable: own.turns_away(&path, own.version).map(|why| format!("alertmanager:9093 {why}").into()),
+        path: path.into(),
     })
 }
 
@@ -278,8 +280,9 @@ pub fn alertmanager_of(stack: &Stack, overrides: &Overrides) -> Result<Option<Al
         files.insert(path.as_str().into(), content.into());
     }
     let host = alertmanager.service.as_deref().unwrap_or("localhost");
+    let external_url = alertmanager.external_url.as_deref().map(|u| u.trim_end_matches('/').to_owned());
     let options = alertmanager::Options {
-        external_url: format!("http://{host}:9093").into(),
+        external_url: external_url.unwrap_or_else(|| format!("http://{host}:9093")).into(),
         ..alertmanager::Options::default()
     };
     Ok(Some(AlertmanagerSetup { config: Arc::new(config), version, options, templates, files: Arc::new(files) }))
@@ -320,15 +323,17 @@ fn reach_alertmanager(stack: &Stack, version: Option<alertmanager::Version>, lin
         }
     };
     let (said, error) = if link.url.starts_with("https:") {
-        (format!("{name} speaks http, and scheme says https"), "http: server gave HTTP response to HTTPS client")
-    } else if &*link.path == "/api/v1/alerts" && version.is_some_and(|v| v >= alertmanager::Version::V0_27) {
-        (format!("{name} has no API v1 any more, and api_version says v1"), "bad response status 410 Gone")
-    } else if !matches!(&*link.path, "/api/v1/alerts" | "/api/v2/alerts") {
-        (format!("{name} does not answer at {}", link.path), "bad response status 404 Not Found")
-    } else if version.is_none() {
-        (format!("{name} does not run"), "connect: connection refused")
+        let said = format!("{name} speaks http, and scheme says https");
+        (said, "http: server gave HTTP response to HTTPS client")
     } else {
-        return None;
+        let Some(version) = version else {
+            let (why, error) = (format!("{name} does not run"), "connect: connection refused".into());
+            return Some(Lost { why: format!("{}: {why}", link.address), error });
+        };
+        let said = stack.alertmanager.as_ref()?.turns_away(&link.path, version)?;
+        let error =
+            if said.contains("410 Gone") { "bad response status 410 Gone" } else { "bad response status 404 Not Found" };
+        return Some(Lost { why: format!("{} {said}", link.address), error: error.into() });
     };
     Some(Lost { why: format!("{}: {said}", link.address), error: error.into() })
 }

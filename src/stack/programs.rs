@@ -154,6 +154,10 @@ pub struct Alertmanager {
     pub files: BTreeMap<String, NamedFile>,
     /// What holds silences and the notification log.
     pub data: Persistence,
+    /// `--web.external-url`
+    pub external_url: Option<String>,
+    /// What the paths it serves begin with: `--web.route-prefix`, else the path of the external URL; `""` for none.
+    pub route_prefix: String,
 }
 
 fn refuses(diagnostics: &[Diagnostic]) -> bool {
@@ -283,6 +287,8 @@ impl Alertmanager {
         found.tag = container.version();
         found.version = alertmanager::Version::from_image_tag(tag);
         found.data = of_path(project, container, &data_path);
+        found.external_url = container.flag("web.external-url").filter(|u| !u.is_empty()).map(str::to_owned);
+        found.route_prefix = route_prefix(container.flag("web.route-prefix"), found.external_url.as_deref());
         found.read(Site::Container(project, container), tree);
         found
     }
@@ -306,6 +312,8 @@ impl Alertmanager {
             templates: Vec::new(),
             files: BTreeMap::new(),
             data: Persistence::Bind,
+            external_url: None,
+            route_prefix: String::new(),
         }
     }
 
@@ -358,6 +366,28 @@ impl Alertmanager {
     pub fn runs(&self) -> bool {
         matches!(self.state, ConfigState::Readable(_)) && self.config.is_some()
     }
+
+    /// What it answers to alerts that are posted to a path, when it does not take them. `version` is its release.
+    pub fn turns_away(&self, path: &str, version: alertmanager::Version) -> Option<String> {
+        let prefix = &self.route_prefix;
+        match path.strip_prefix(prefix.as_str()) {
+            Some("/api/v2/alerts") => None,
+            Some("/api/v1/alerts") if version < alertmanager::Version::V0_27 => None,
+            Some("/api/v1/alerts") => Some(format!("answers 410 Gone to {path}: {version} has version 2 only")),
+            _ => Some(format!("answers 404 Not Found to {path}: it serves {prefix}/api/v2/alerts")),
+        }
+    }
+}
+
+/// As Alertmanager works it out; facts measured with 0.25.
+fn route_prefix(flag: Option<&str>, external_url: Option<&str>) -> String {
+    let of_url = || {
+        let rest = external_url.and_then(|u| u.split_once("://")).map_or("", |(_, rest)| rest);
+        let path = rest.find('/').map_or("", |at| &rest[at..]);
+        path.split(['?', '#']).next().unwrap_or_default()
+    };
+    let prefix = flag.filter(|f| !f.is_empty()).unwrap_or_else(of_url).trim_matches('/');
+    if prefix.is_empty() { String::new() } else { format!("/{prefix}") }
 }
 
 /// The texts that a path or pattern of a configuration names, with their paths as the program sees them.
@@ -389,4 +419,36 @@ fn named_files(node: &Node, found: &mut Vec<String>, depth: usize) {
 /// The program of a container, when it is one of these.
 pub fn by_role(containers: &[Container], role: Role) -> Option<&Container> {
     containers.iter().find(|c| c.role == role)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_begin_with_the_prefix_or_the_path_of_the_external_url() {
+        for (flag, url, wanted) in [
+            (None, None, ""),
+            (Some("/am/"), None, "/am"),
+            (None, Some("http://x:9093/am/"), "/am"),
+            (None, Some("http://x:9093"), ""),
+            (Some("/"), Some("http://x/am"), ""),
+            (Some("b"), Some("http://x/am"), "/b"),
+        ] {
+            assert_eq!(route_prefix(flag, url), wanted, "{flag:?} {url:?}");
+        }
+    }
+
+    #[test]
+    fn alerts_are_taken_at_one_path_only() {
+        let mut program = Alertmanager::new(None, String::new());
+        let (old, new) = (alertmanager::Version::V0_25, alertmanager::Version::LATEST);
+        assert_eq!(program.turns_away("/api/v2/alerts", new), None);
+        assert_eq!(program.turns_away("/api/v1/alerts", old), None);
+        assert!(program.turns_away("/api/v1/alerts", new).is_some_and(|why| why.contains("410")));
+        assert!(program.turns_away("/am/api/v2/alerts", new).is_some_and(|why| why.contains("404")));
+        program.route_prefix = "/am".to_owned();
+        assert_eq!(program.turns_away("/am/api/v2/alerts", new), None);
+        assert!(program.turns_away("/api/v2/alerts", new).is_some());
+    }
 }

@@ -3,8 +3,9 @@
 //! Facts: upstream `config/notifiers.go` and `config/config.go`, probed with amtool 0.25.
 
 use super::fields::Fields;
-use super::integration::{Authorization, IntegrationKind};
+use super::integration::IntegrationKind;
 use crate::alertmanager::version::Version;
+use crate::golang::template::{GoVersion, NoFunctions, TemplateSet};
 use crate::yaml::Decoder;
 
 /// Collects the errors of one integration.
@@ -98,6 +99,11 @@ impl Check<'_> {
         }
     }
 
+    /// Whether its own `http_config` has an `authorization`.
+    fn authorized(&self) -> bool {
+        self.own.http("http_config").is_some_and(|h| h.by_authorization)
+    }
+
     fn discord(&self) {
         let help = "paste the webhook's address from Discord's channel settings after `webhook_url:`";
         if self.version < Version::V0_27 {
@@ -178,10 +184,16 @@ impl Check<'_> {
                 );
                 self.d.error_help(responder.whole(), why, "add `name:`");
             }
-            let kind = responder.text("type").to_lowercase();
+            let kind = responder.text("type");
             let kinds = ["team", "teams", "user", "escalation", "schedule"];
-            let templated = kind.contains("{{") && kind.contains("}}");
-            if !templated && !kinds.contains(&kind.as_str()) {
+            if kind.contains("{{") {
+                // Upstream parses it without the functions of notifications.
+                let mut set = TemplateSet::new(GoVersion::default(), false);
+                if let Err(e) = set.parse("", kind, &NoFunctions) {
+                    let why = format!("opsGenieConfig responder {shown} type is not a valid template: {e}");
+                    self.d.error_help(responder.whole(), why, "write one of team, teams, user, escalation, schedule");
+                }
+            } else if !kinds.contains(&kind.to_lowercase().as_str()) {
                 let why = format!(
                     "opsGenieConfig responder {shown} type does not match valid options \
                      ^(team|teams|user|escalation|schedule)$"
@@ -264,10 +276,7 @@ impl Check<'_> {
     fn slack_with_app_tokens(&self) {
         let own_token = self.any(&["app_token", "app_token_file"]);
         let own_url = self.own.has("api_url") || self.own.set("api_url_file");
-        let authorization = self
-            .own
-            .http("http_config")
-            .is_some_and(|h| matches!(h.authorization, Some(Authorization::Header { .. } | Authorization::External)));
+        let authorization = self.authorized();
         if own_token && own_url {
             let why = "at most one of app_token/app_token_file & api_url/api_url_file must be configured";
             self.missing(why, "keep the token or the address");
@@ -387,11 +396,7 @@ impl Check<'_> {
         if !self.own.set("room_id") {
             self.missing("missing room_id on webex_config", "add `room_id:`");
         }
-        let authorized = self
-            .own
-            .http("http_config")
-            .is_some_and(|h| matches!(h.authorization, Some(Authorization::Header { .. } | Authorization::External)));
-        if !authorized {
+        if !self.authorized() {
             let why = "missing webex_configs.http_config.authorization";
             self.missing(why, "add `http_config: {authorization: {credentials: ...}}` with the bot's token");
         }
@@ -447,7 +452,7 @@ impl Check<'_> {
         }
         self.at_most_one("url", "url_file");
         self.at_most_one("alert_source_token", "alert_source_token_file");
-        let authorized = self.own.http("http_config").is_some_and(|h| h.authorization.is_some());
+        let authorized = self.authorized();
         let token = self.any(&["alert_source_token", "alert_source_token_file"]);
         if !token && !authorized {
             let why = "at least one of alert_source_token, alert_source_token_file or http_config.authorization must \

@@ -51,8 +51,10 @@ pub(super) enum FieldKind {
     /// Not looked into.
     Any,
     Nested(&'static [Field]),
-    /// A list of structs.
+    /// A list of pointers to structs: empty items stay out.
     Many(&'static [Field]),
+    /// A list of structs: an empty item is one with nothing set.
+    Structs(&'static [Field]),
 }
 
 /// What was read.
@@ -216,13 +218,15 @@ fn read_value(d: &Decoder, node: &Node, kind: FieldKind, version: Version) -> Op
         FieldKind::Int | FieldKind::Uint => {
             let unsigned = matches!(kind, FieldKind::Uint);
             let number = match node.resolved() {
-                Some(Resolved::Int(n)) => Some(n),
-                Some(Resolved::Uint(n)) => Some(i64::try_from(n).unwrap_or(i64::MAX)),
-                // Go cuts fractions off here.
-                Some(Resolved::Float(f)) if f.abs() < 9e18 => Some(f as i64),
+                Some(Resolved::Int(n)) if n >= 0 || !unsigned => Some(n),
+                Some(Resolved::Uint(n)) if unsigned => Some(i64::try_from(n).unwrap_or(i64::MAX)),
+                // Go cuts fractions off here, and looks for overflow upwards only.
+                Some(Resolved::Float(f)) if f <= if unsigned { u64::MAX as f64 } else { i64::MAX as f64 } => {
+                    Some(f as i64)
+                }
                 _ => None,
             };
-            let Some(number) = number.filter(|n| !unsigned || *n >= 0) else {
+            let Some(number) = number else {
                 d.cannot_unmarshal(node, if unsigned { "uint64" } else { "int64" });
                 return None;
             };
@@ -300,12 +304,15 @@ fn read_value(d: &Decoder, node: &Node, kind: FieldKind, version: Version) -> Op
         }
         FieldKind::Any => FieldValue::Present,
         FieldKind::Nested(table) => FieldValue::Nested(Fields::read(d, node, table, version)?),
-        FieldKind::Many(table) => {
+        FieldKind::Many(table) | FieldKind::Structs(table) => {
             if !matches!(node.value(), Value::Sequence(_)) {
                 d.cannot_unmarshal(node, "[]config.plain");
                 return None;
             }
-            let read = |d: &Decoder, n: &Node| if n.is_null() { None } else { Fields::read(d, n, table, version) };
+            let empty = |n: &Node| {
+                matches!(kind, FieldKind::Structs(_)).then(|| Fields { values: BTreeMap::new(), whole: n.span() })
+            };
+            let read = |d: &Decoder, n: &Node| if n.is_null() { empty(n) } else { Fields::read(d, n, table, version) };
             FieldValue::Many(d.list(node, "[]config.plain", read))
         }
     })

@@ -154,7 +154,12 @@ pub(super) fn read_http(d: &Decoder, node: &Node, version: Version) -> Option<Ht
         (None, None) if !bearer && oauth.is_none() => None,
         _ => Some(Authorization::External),
     };
-    Some(HttpSettings { authorization, no_redirects: fields.bool("follow_redirects") == Some(false) })
+    Some(HttpSettings {
+        authorization,
+        // A bearer token is kept as an authorization.
+        by_authorization: bearer || fields.nested("authorization").is_some(),
+        no_redirects: fields.bool("follow_redirects") == Some(false),
+    })
 }
 
 fn check_proxy(d: &Decoder, fields: &Fields) {

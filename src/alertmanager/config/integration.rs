@@ -75,6 +75,8 @@ pub struct WebhookSettings {
 pub struct HttpSettings {
     /// How the request authorises itself.
     pub authorization: Option<Authorization>,
+    /// Whether `authorization` (or its older spelling `bearer_token`) is written.
+    pub by_authorization: bool,
     /// `follow_redirects: false`
     pub no_redirects: bool,
 }

@@ -4,8 +4,8 @@ use super::fields::{Field, FieldKind};
 use super::integration::IntegrationKind;
 
 use FieldKind::{
-    Any, Bool, Duration, GoDuration, HostPort, Http, Int, List, Many, Map, Nested, Secret, SecretUrl, TemplateUrl,
-    Text, Tls, Uint, Url,
+    Any, Bool, Duration, GoDuration, HostPort, Http, Int, List, Many, Map, Nested, Secret, SecretUrl, Structs,
+    TemplateUrl, Text, Tls, Uint, Url,
 };
 
 const fn f(name: &'static str, kind: FieldKind, since: u8) -> Field {
@@ -143,7 +143,7 @@ const OPSGENIE: &[Field] = &[
     f("source", Text, 0),
     f("details", Map, 0),
     f("entity", Text, 0),
-    f("responders", Many(RESPONDER), 0),
+    f("responders", Structs(RESPONDER), 0),
     f("actions", Text, 0),
     f("tags", Text, 0),
     f("note", Text, 0),

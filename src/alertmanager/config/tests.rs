@@ -104,3 +104,47 @@ fn hostile_files_end_in_errors() {
     let loaded = Config::load(&SourceText::new("am.yml", wide), Version::LATEST);
     assert!(loaded.config.is_none() && loaded.diagnostics.len() <= 300);
 }
+
+#[test]
+fn numbers_and_empty_items_are_taken_as_go_takes_them() {
+    let telegram = |chat: &str| {
+        let text = format!("telegram_configs: [{{bot_token: t, api_url: 'http://h', chat_id: {chat}}}]");
+        errors(&with_receiver(&text), Version::V0_25).len()
+    };
+    assert_eq!((telegram("-9223372036854775809"), telegram("9223372036854775808"), telegram("1.5")), (0, 1, 0));
+    let responders = |list: &str| {
+        let text = format!("opsgenie_configs: [{{api_key: k, responders: {list}}}]");
+        errors(&with_receiver(&text), Version::V0_25).len()
+    };
+    assert_eq!(responders("[{id: a, type: '{{ .CommonLabels.team }}'}]"), 0);
+    assert_eq!(responders("[{id: a, type: '{{ toUpper .Status }}'}]"), 1, "notification functions are unknown there");
+    assert!(responders("[~]") > 0);
+}
+
+#[test]
+fn webex_wants_an_authorization_and_no_other_login() {
+    let webex = |http: &str| {
+        errors(&with_receiver(&format!("webex_configs: [{{room_id: r, http_config: {http}}}]")), Version::V0_25).len()
+    };
+    assert_eq!(webex("{authorization: {credentials: t}}"), 0);
+    assert_eq!(webex("{bearer_token_file: /t}"), 0);
+    assert_eq!(webex("{basic_auth: {username: a, password_file: /t}}"), 1);
+    assert_eq!(webex("{oauth2: {client_id: a, client_secret: b, token_url: 'http://h'}}"), 1);
+}
+
+#[test]
+fn zones_are_files_under_the_folder_of_zones() {
+    let zone = |name: &str| {
+        let text = format!(
+            "{}time_intervals: [{{name: t, time_intervals: [{{location: '{name}'}}]}}]\n",
+            with_receiver("webhook_configs: [{url: 'http://h'}]")
+        );
+        errors(&text, Version::V0_25).len()
+    };
+    for known in ["Europe/Brussels", "posix/Europe/Brussels", "./UTC", "Europe//Brussels", "localtime"] {
+        assert_eq!(zone(known), 0, "{known}");
+    }
+    for unknown in ["europe/brussels", "/UTC", "UTC/", "Europe", "posix"] {
+        assert_eq!(zone(unknown), 1, "{unknown}");
+    }
+}

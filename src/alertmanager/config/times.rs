@@ -74,12 +74,27 @@ fn location(d: &Decoder, name: &Spanned<String>) -> Option<TimeZone> {
     if matches!(name.value.as_str(), "" | "UTC" | "Local") {
         return None;
     }
-    let zone = TimeZoneDatabase::bundled().get(&name.value).ok().filter(|z| z.iana_name() == Some(&*name.value));
+    let path = zone_name(&name.value);
+    let zone = TimeZoneDatabase::bundled().get(&path).ok().filter(|z| z.iana_name() == Some(&*path));
     if zone.is_none() {
         let help = "write the name of a time zone as Continent/City, such as Europe/Brussels";
         d.error_help(name.span, format!("unknown time zone {}", name.value), help);
     }
     zone
+}
+
+/// The zone a file name under the folder of zones stands for: what Go takes is any file there.
+fn zone_name(written: &str) -> String {
+    if written.starts_with('/') || written.ends_with('/') {
+        return written.to_owned();
+    }
+    let path = written.split('/').filter(|p| !matches!(*p, "" | ".")).collect::<Vec<_>>().join("/");
+    let path = path.strip_prefix("posix/").or_else(|| path.strip_prefix("right/")).unwrap_or(&path);
+    match path {
+        "localtime" => "UTC".to_owned(),
+        "posixrules" => "America/New_York".to_owned(),
+        _ => path.to_owned(),
+    }
 }
 
 fn time_range(d: &Decoder, node: &Node) -> Option<(u16, u16)> {

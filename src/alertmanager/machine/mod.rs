@@ -346,6 +346,10 @@ impl Alertmanager {
 
     fn touch(&mut self, id: u64, now: Time) {
         let Some(group) = self.groups.get_mut(&id) else { return };
+        if group.empty_since.is_some() {
+            // Its ticks are worked out when an alert comes.
+            return;
+        }
         let interval = nanos(self.tree.nodes()[group.route].group_interval);
         group.touch(now, interval);
         self.schedule(id);

@@ -315,3 +315,20 @@ fn passing_over_quiet_ticks_changes_no_message() {
         }
     }
 }
+
+#[test]
+fn an_empty_group_keeps_its_rhythm_while_silences_come_and_go() {
+    let mut life = Life::new(Version::V0_25, "group_wait: 2s, group_interval: 3s", "");
+    life.push(0.0, "x", &[]).push(1.0, "-x", &[]);
+    life.silence(4.0, 5.0, "other");
+    life.push(6.0, "y", &[]).until(20.0);
+    assert_eq!(life.told, [(8.0, "y".to_owned())]);
+}
+
+#[test]
+fn a_silence_that_ends_with_a_tick_is_over() {
+    let mut life = Life::new(Version::V0_25, "group_wait: 0s, group_interval: 1s", "");
+    life.silence(0.0, 3.0, "x");
+    life.push(1.0, "x", &[]).until(10.0);
+    assert_eq!(life.told, [(3.0, "x".to_owned())]);
+}

@@ -85,6 +85,12 @@ impl Object for AlertsObject {
         let status = if name == "Firing" { Status::Firing } else { Status::Resolved };
         Ok(alert_list(self.data.with_status(status), self.version))
     }
+
+    fn slice(&self, from: usize, to: usize) -> Option<Value> {
+        let alerts = self.data.alerts.get(from..to)?.into();
+        let data = Arc::new(Data { alerts, ..(*self.data).clone() });
+        Some(Value::object(Self { data, version: self.version }))
+    }
 }
 
 struct AlertObject {

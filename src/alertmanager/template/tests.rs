@@ -102,3 +102,18 @@ fn markdown_lists_and_priorities_are_as_upstream_writes_them() {
     assert_eq!(text, wanted);
     assert_eq!(expand(Version::V0_28, r#"[{{ template "jira.default.priority" . }}]"#), "[]");
 }
+
+#[test]
+fn a_part_of_the_alerts_is_still_a_list_of_alerts() {
+    assert_eq!(
+        expand(Version::V0_25, "{{ len (slice .Alerts 0 1).Firing }}{{ len (slice .Alerts 0 1).Resolved }}"),
+        "10"
+    );
+}
+
+#[test]
+fn wrong_verbs_keep_their_width_and_dates_run_on() {
+    assert_eq!(expand(Version::V0_25, r#"{{ printf "%05c|%-5O|" "a b" 1 }}"#), "%!c(string=00a b)|0o1  |");
+    let date = r#"{{ ((index .Alerts 0).StartsAt.AddDate 0 3 20).Format "2006-01-02" }}"#;
+    assert_eq!(expand(Version::V0_25, date), "2024-03-05");
+}

@@ -175,6 +175,15 @@ fn explain(question: &Question<'_>, way: &Way) -> (Finding, Stage) {
         }
         Some(SendOutcome::Unreachable(reason)) => {
             let reason = question.lost.unwrap_or(reason);
+            if reason.contains(" answers ") {
+                let finding = Finding::observed(
+                    format!("{names} firing, but not taken: {reason}"),
+                    "a path that Alertmanager serves",
+                )
+                .hint("remove `path_prefix` and `api_version` under `alertmanagers:`, or write the prefix that Alertmanager's command line has (`--web.route-prefix`, or the path of `--web.external-url`)")
+                .cause("alertmanager-path");
+                return (finding, Stage::Delivery);
+            }
             let finding = Finding::observed(format!("{names} firing, but Alertmanager out of reach: {reason}"), "an address of Alertmanager that Prometheus can reach")
                 .hint("ask from where Prometheus calls Alertmanager: a service name on a shared network, or localhost only on the host network")
                 .cause("alertmanager-unreachable");

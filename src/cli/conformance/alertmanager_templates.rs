@@ -97,12 +97,25 @@ fn kv(value: &Value) -> Kv {
 }
 
 fn time(value: &Value) -> GoTime {
-    let stamp = value.as_str().and_then(|t| t.parse::<jiff::Timestamp>().ok());
+    let text = value.as_str().unwrap_or("");
+    let stamp = text.parse::<jiff::Timestamp>().ok();
     stamp.map_or_else(GoTime::zero, |t| {
         let nanosecond = t.subsec_nanosecond();
         // Before 1970 the fraction counts backwards.
         let (second, nanosecond) =
             if nanosecond < 0 { (t.as_second() - 1, nanosecond + 1_000_000_000) } else { (t.as_second(), nanosecond) };
-        GoTime::from_unix(second, u32::try_from(nanosecond).unwrap_or(0))
+        let time = GoTime::from_unix(second, u32::try_from(nanosecond).unwrap_or(0));
+        // Go keeps an offset that is not the machine's own as a zone without a name.
+        match text.split_at_checked(text.len().saturating_sub(6)).and_then(|(_, end)| offset(end)) {
+            Some(offset) if offset != 0 => time.in_zone(offset, ""),
+            _ => time,
+        }
     })
+}
+
+/// `+05:30` in seconds.
+fn offset(text: &str) -> Option<i32> {
+    let sign = if text.starts_with('-') { -1 } else { 1 };
+    let (hours, minutes) = text.strip_prefix(['+', '-'])?.split_once(':')?;
+    Some(sign * (hours.parse::<i32>().ok()? * 3600 + minutes.parse::<i32>().ok()? * 60))
 }

@@ -132,6 +132,11 @@ fn slice(args: &[Value]) -> Result<Value, String> {
     if to > cap {
         return Err(format!("invalid slice index: {to} > {cap}"));
     }
+    if let Value::Object(object) = item
+        && let Some(part) = object.slice(from, to)
+    {
+        return Ok(part);
+    }
     Ok(match plain {
         Value::Str(s) => Value::from(String::from_utf8_lossy(&s.as_bytes()[from..to]).into_owned()),
         Value::List(l) => Value::list(l.elem, l.items[from..to].to_vec()),

@@ -20,6 +20,7 @@ pub(super) fn signature(receiver: &Value, name: &str) -> Option<Signature> {
         ) => NONE,
         (Value::Time(_), "Format") => Signature::fixed(&[Type::Str]),
         (Value::Time(_), "Sub" | "Before" | "After" | "Equal" | "Compare") => Signature::fixed(&[Type::Time]),
+        (Value::Time(_), "AddDate") => Signature::fixed(&[Type::Int, Type::Int, Type::Int]),
         (Value::Time(_), "Add" | "Truncate") | (Value::Duration(_), "Round" | "Truncate") => {
             Signature::fixed(&[Type::Duration])
         }
@@ -70,6 +71,9 @@ fn time_method(t: &GoTime, name: &str, args: &[Value]) -> Result<Value, String> 
         ("After", [Value::Time(other)]) => Value::Bool(order(t) > order(other)),
         ("Equal", [Value::Time(other)]) => Value::Bool(order(t) == order(other)),
         ("Compare", [Value::Time(other)]) => Value::Int(order(t).cmp(&order(other)) as i64),
+        ("AddDate", [Value::Int(years), Value::Int(months), Value::Int(days)]) => {
+            Value::from(t.add_date(*years, *months, *days))
+        }
         ("Add", [Value::Duration(d)]) => Value::from(t.add(*d)),
         ("Truncate", [Value::Duration(d)]) => {
             // Go counts from its zero time, not from the Unix epoch.

@@ -140,6 +140,12 @@ pub trait Object: Send + Sync {
         Err(format!("no method {name}"))
     }
 
+    /// A part of a named slice, which keeps its name; `None` when there is no name to keep.
+    fn slice(&self, from: usize, to: usize) -> Option<Value> {
+        let _ = (from, to);
+        None
+    }
+
     /// The text of `String()` for types that have that method.
     fn text(&self) -> Option<String> {
         None

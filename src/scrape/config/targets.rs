@@ -37,16 +37,21 @@ impl TargetGroup {
 }
 
 impl AlertmanagerConfig {
+    /// The path alerts are posted to, before relabelling.
+    pub fn alerts_path(&self) -> String {
+        let prefix = self.path_prefix.trim_matches('/');
+        let path = if prefix.is_empty() { String::new() } else { format!("/{prefix}") };
+        format!("{path}/api/{}/alerts", self.api_version)
+    }
+
     /// Where alerts are posted to for one discovered address: the URL, nothing when relabelling drops it.
     ///
     /// # Errors
     /// The address is not one, in Prometheus' words.
     pub fn post_url(&self, found: &Labels) -> Result<Option<String>, String> {
-        let prefix = self.path_prefix.trim_matches('/');
-        let path = if prefix.is_empty() { String::new() } else { format!("/{prefix}") };
         let mut labels = found.builder();
         labels.set("__scheme__", self.scheme.as_str());
-        labels.set("__alerts_path__", format!("{path}/api/{}/alerts", self.api_version));
+        labels.set("__alerts_path__", self.alerts_path());
         let Some(labels) = relabel(&self.relabel, &labels.build()) else { return Ok(None) };
         let of = |name| labels.get(name).unwrap_or("");
         let address = of("__address__");
