@@ -6,6 +6,7 @@
 pub mod api;
 pub mod config;
 pub mod explain;
+pub mod foresee;
 pub mod interval;
 pub mod routing;
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -9,12 +10,18 @@ use serde_json::json;
 
 use super::exit::Exit;
 use super::print;
-use crate::alertmanager::Version;
+use super::test_rules::glob;
 use crate::alertmanager::config::Config;
 use crate::alertmanager::explain::{Destination, Explanation, Inhibition, VisitOutcome, explain};
-use crate::golang::duration::format_prometheus_duration;
+use crate::alertmanager::foresee::{Foreseen, Question, foresee};
+use crate::alertmanager::template::Templates;
+use crate::alertmanager::{PostableSilence, Version};
+use crate::golang::duration::{format_prometheus_duration, parse_prometheus_duration};
 use crate::model::{Labels, Time};
 use crate::text::{Diagnostic, Severity, SourceText};
+
+/// So many repeats are written out.
+const REPEATS: usize = 2;
 
 /// `labkit route`
 #[derive(Debug, Args)]
@@ -34,9 +41,26 @@ pub struct RouteArgs {
     /// The moment for time intervals, such as 2026-03-01T12:00:00Z; without it now
     #[arg(long, value_name = "TIME", env = "LABKIT_AT")]
     at: Option<String>,
+    /// How long the alert fires
+    #[arg(long = "for", value_name = "DURATION", default_value = "10m", value_parser = duration, env = "LABKIT_FOR")]
+    lasts: Duration,
+    /// Silences as `amtool silence query -o json` prints them; - reads them from stdin
+    #[arg(long, value_name = "FILE", env = "LABKIT_SILENCES")]
+    silences: Option<PathBuf>,
+    /// Alerts that fire all the while, as `amtool alert query -o json` prints them; - reads them from stdin
+    #[arg(long, value_name = "FILE", env = "LABKIT_ALERTS")]
+    alerts: Option<PathBuf>,
     /// One JSON document on stdout and nothing else
     #[arg(long, env = "LABKIT_JSON")]
     json: bool,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let nanos = parse_prometheus_duration(text).map_err(|e| e.to_string())?;
+    match u64::try_from(nanos) {
+        Ok(nanos) if nanos > 0 && nanos <= 366 * 86_400 * 1_000_000_000 => Ok(Duration::from_nanos(nanos)),
+        _ => Err("wanted more than 0s and at most a year".to_owned()),
+    }
 }
 
 fn label(text: &str) -> Result<(String, String), String> {
@@ -69,9 +93,47 @@ pub fn run(args: &RouteArgs) -> Exit {
         Ok(source) => source,
         Err(e) => return print::usage(&format!("{name}: {}", e.message)),
     };
-    let loaded = Config::load(&source, version);
+    let silences = match args.silences.as_deref().map_or_else(|| Ok(Vec::new()), |f| read_silences(f, version)) {
+        Ok(silences) => silences,
+        Err(e) => return print::usage(&e),
+    };
+    let others = match args.alerts.as_deref().map_or_else(|| Ok(Vec::new()), read_alerts) {
+        Ok(others) => others,
+        Err(e) => return print::usage(&e),
+    };
+    let mut loaded = Config::load(&source, version);
     let labels = Labels::from_pairs(args.labels.iter().map(|(k, v)| (k.as_str(), v.as_str())));
-    let told = loaded.config.as_ref().map(|c| explain(c, version, &labels, Some(at), None));
+    let mut templates = Templates::new(version);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let patterns: Vec<String> = loaded.config.iter().flat_map(|c| &c.templates).map(|t| t.to_string()).collect();
+    for file in patterns.iter().flat_map(|p| glob::expand(folder, p)) {
+        let bytes = std::fs::read(folder.join(&file)).unwrap_or_default();
+        let name = crate::stack::path::file_name(&file);
+        if let Err(e) = templates.add_file(name, &String::from_utf8_lossy(&bytes)) {
+            loaded.diagnostics.push(Diagnostic::error(format!("{file}: {e}")));
+            loaded.config = None;
+        }
+    }
+    let told = loaded.config.as_ref().map(|c| {
+        let mut told = explain(c, version, &labels, Some(at), None);
+        let active = |s: &&PostableSilence| s.starts_at <= at && at < s.ends_at;
+        let mute = silences.iter().filter(active).filter(|s| s.matchers.iter().all(|m| m.matches(&labels)));
+        told.silences = mute.map(|s| s.id.as_deref().unwrap_or(&s.comment).to_owned()).collect();
+        told
+    });
+    let foreseen = loaded.config.map(|config| {
+        foresee(&Question {
+            config: &Arc::new(config),
+            version,
+            templates: &templates,
+            labels: &labels,
+            at,
+            lasts: args.lasts,
+            silences: &silences,
+            others: &others,
+        })
+    });
+    let foreseen = foreseen.unwrap_or_default();
     if args.json {
         let diagnostics: Vec<_> = loaded.diagnostics.iter().map(diagnostic_json).collect();
         let mut doc = json!({
@@ -86,6 +148,8 @@ pub fn run(args: &RouteArgs) -> Exit {
             (doc.as_object_mut(), told.as_ref().map(serde_json::to_value))
         {
             doc.extend(told);
+            doc.insert("fires_for".to_owned(), json!(args.lasts.as_secs_f64()));
+            doc.insert("sent".to_owned(), json!(foreseen));
         }
         print::result(&format!("{doc}\n"));
     } else {
@@ -93,10 +157,40 @@ pub fn run(args: &RouteArgs) -> Exit {
             print::remark(&without_controls(&diagnostic_line(d, source.name())));
         }
         if let Some(told) = &told {
-            print::result(&without_controls(&show(told, &labels, &source, version)));
+            let mut text = show(told, &labels, &source, version);
+            show_foreseen(&mut text, &foreseen, args.lasts);
+            print::result(&without_controls(&text));
         }
     }
     if told.is_some() { Exit::Ok } else { Exit::Failed }
+}
+
+/// What a file of JSON holds, or stdin for `-`: a list.
+fn read_list(file: &Path) -> Result<Vec<serde_json::Value>, String> {
+    let text = if file == Path::new("-") {
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut std::io::stdin(), &mut text).map(|_| text)
+    } else {
+        std::fs::read_to_string(file)
+    };
+    let text = text.map_err(|e| format!("cannot read {}: {e}", file.display()))?;
+    serde_json::from_str(&text).map_err(|e| format!("{} is no list in JSON: {e}", file.display()))
+}
+
+fn read_silences(file: &Path, version: Version) -> Result<Vec<PostableSilence>, String> {
+    let read = |(i, value): (usize, &serde_json::Value)| {
+        PostableSilence::from_json(value, version).map_err(|e| format!("{}, silence {}: {e}", file.display(), i + 1))
+    };
+    read_list(file)?.iter().enumerate().map(read).collect()
+}
+
+fn read_alerts(file: &Path) -> Result<Vec<Labels>, String> {
+    let read = |(i, value): (usize, &serde_json::Value)| {
+        let labels = value["labels"].as_object();
+        let labels = labels.ok_or_else(|| format!("{}, alert {}: no labels", file.display(), i + 1))?;
+        Ok(Labels::from_pairs(labels.iter().map(|(k, v)| (k.as_str(), v.as_str().unwrap_or("")))))
+    };
+    read_list(file)?.iter().enumerate().map(read).collect()
 }
 
 /// Text for a terminal: what a student's file may hold must not steer it.
@@ -175,12 +269,43 @@ fn show(told: &Explanation, labels: &Labels, source: &SourceText, version: Versi
     if !told.inhibitions.is_empty() || !told.inhibits.is_empty() {
         out.push_str("\ninhibition\n");
     }
+    for silence in &told.silences {
+        let _ = writeln!(out, "\nsilenced by {silence}");
+    }
     for (rules, verb) in [(&told.inhibitions, "is muted while"), (&told.inhibits, "mutes, while it fires,")] {
         for rule in rules {
             let _ = writeln!(out, "  {}", show_rule(rule, verb, source));
         }
     }
     out
+}
+
+/// What is sent, line by line; all but the first repeats are counted.
+fn show_foreseen(out: &mut String, foreseen: &[Foreseen], lasts: Duration) {
+    let span = |nanos: i64| format_prometheus_duration(nanos);
+    let lasts = span(i64::try_from(lasts.as_nanos()).unwrap_or(i64::MAX));
+    let _ = writeln!(out, "\nsent, for an alert that fires for {lasts} (--for)");
+    if foreseen.is_empty() {
+        out.push_str("  nothing\n");
+    }
+    let repeats = |f: &&Foreseen| f.why.starts_with("repeat_interval");
+    let left_out = foreseen.iter().filter(repeats).count().saturating_sub(REPEATS);
+    let mut repeated = 0;
+    for f in foreseen {
+        if repeats(&f) {
+            repeated += 1;
+            if repeated == REPEATS + 1 {
+                let _ = writeln!(out, "  …  {left_out} more repeats");
+            }
+            if repeated > REPEATS {
+                continue;
+            }
+        }
+        let after = span((f.after * 1e9).round() as i64);
+        let to = f.integration.as_ref().map_or_else(|| f.receiver.clone(), |i| format!("{i} of {}", f.receiver));
+        let title = f.title.as_ref().map_or_else(String::new, |t| format!(": {t}"));
+        let _ = writeln!(out, "  {after:<8} {} -> {to}{title} ({})", f.what, f.why);
+    }
 }
 
 fn show_destination(out: &mut String, d: &Destination) {

@@ -23,6 +23,24 @@ struct Draft {
     comment: String,
 }
 
+impl PostableSilence {
+    /// Reads a silence as the API shows or takes it.
+    ///
+    /// # Errors
+    /// What is wrong with it, in the words of the API.
+    pub fn from_json(body: &Value, version: Version) -> Result<Self, String> {
+        let draft = read_silence(body).map_err(|answer| answer.body)?;
+        Ok(Self {
+            id: draft.id,
+            matchers: compile(&draft.matchers, version)?,
+            starts_at: draft.starts_at,
+            ends_at: draft.ends_at,
+            created_by: draft.created_by.into(),
+            comment: draft.comment.into(),
+        })
+    }
+}
+
 impl Alertmanager {
     pub(super) fn post_silence(&mut self, now: Time, request: &ApiRequest) -> ApiResponse {
         let draft = match request.json("silence").and_then(|body| read_silence(&body)) {

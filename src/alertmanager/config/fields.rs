@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::http::{read_http, read_tls};
 use super::integration::HttpSettings;
+use super::tree::Tree;
 use super::url::{check_http_url, parse_url};
 use crate::alertmanager::version::Version;
 use crate::text::Span;
@@ -50,6 +51,8 @@ pub(super) enum FieldKind {
     TlsVersion,
     /// Not looked into.
     Any,
+    /// Any shape, kept.
+    Tree,
     Nested(&'static [Field]),
     /// A list of pointers to structs: empty items stay out.
     Many(&'static [Field]),
@@ -76,6 +79,7 @@ pub(super) enum FieldValue {
     Http(HttpSettings),
     Nested(Fields),
     Many(Vec<Fields>),
+    Tree(Tree),
     Present,
 }
 
@@ -110,7 +114,7 @@ impl Fields {
             FieldValue::Map(m) => !m.is_empty(),
             FieldValue::List(l) => !l.is_empty(),
             FieldValue::Many(l) => !l.is_empty(),
-            FieldValue::Http(_) | FieldValue::Nested(_) | FieldValue::Present => true,
+            FieldValue::Http(_) | FieldValue::Nested(_) | FieldValue::Tree(_) | FieldValue::Present => true,
         })
     }
 
@@ -151,6 +155,14 @@ impl Fields {
         }
     }
 
+    /// A list of texts.
+    pub fn list(&self, name: &str) -> &[String] {
+        match self.values.get(name) {
+            Some((FieldValue::List(list), _)) => list,
+            _ => &[],
+        }
+    }
+
     /// A nested struct.
     pub fn nested(&self, name: &str) -> Option<&Self> {
         match self.values.get(name) {
@@ -164,6 +176,14 @@ impl Fields {
         match self.values.get(name) {
             Some((FieldValue::Many(list), _)) => list,
             _ => &[],
+        }
+    }
+
+    /// A value of any shape.
+    pub fn tree(&self, name: &str) -> Option<&Tree> {
+        match self.values.get(name) {
+            Some((FieldValue::Tree(tree), _)) => Some(tree),
+            _ => None,
         }
     }
 
@@ -303,6 +323,7 @@ fn read_value(d: &Decoder, node: &Node, kind: FieldKind, version: Version) -> Op
             FieldValue::Text(text)
         }
         FieldKind::Any => FieldValue::Present,
+        FieldKind::Tree => FieldValue::Tree(Tree::of(node)),
         FieldKind::Nested(table) => FieldValue::Nested(Fields::read(d, node, table, version)?),
         FieldKind::Many(table) | FieldKind::Structs(table) => {
             if !matches!(node.value(), Value::Sequence(_)) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::tree::Tree;
 use crate::text::Span;
 
 /// One entry of a `*_configs` list.
@@ -64,8 +65,8 @@ pub struct WebhookSettings {
     pub max_alerts: u64,
     /// `timeout` (0.28); zero: none of its own.
     pub timeout: Duration,
-    /// Whether a `payload` (0.32) is set, which labkit does not render.
-    pub has_payload: bool,
+    /// `payload` (0.32): what is sent instead of the usual body, its texts templates.
+    pub payload: Option<Tree>,
     /// How it is posted.
     pub http: HttpSettings,
 }

@@ -289,12 +289,13 @@ fn integration(
             url_file: optional("url_file"),
             max_alerts: fields.int("max_alerts").unsigned_abs(),
             timeout: Duration::from_nanos(fields.int("timeout").unsigned_abs()),
-            has_payload: fields.set("payload"),
+            payload: fields.tree("payload").cloned(),
             http,
         }),
         _ => {
             let mut shown: BTreeMap<Arc<str>, Arc<str>> =
                 fields.shown_texts().map(|(k, v)| (k.into(), v.into())).collect();
+            nested_texts(&fields, &mut shown);
             // Discord takes Slack's bodies behind /slack: where they go must be known, the secret in it need not.
             if kind == IntegrationKind::Slack {
                 let own = if fields.set("api_url") { fields.text("api_url") } else { global.text("slack_api_url") };
@@ -310,4 +311,40 @@ fn integration(
         settings,
         span: fields.whole(),
     }))
+}
+
+/// Texts inside lists and maps, by path: `fields.0.title`, `headers.Subject`; flags as `true` or `false`.
+fn nested_texts(fields: &Fields, shown: &mut BTreeMap<Arc<str>, Arc<str>>) {
+    let mut add = |path: String, text: &str| {
+        shown.insert(path.into(), text.into());
+    };
+    for (name, value) in fields.map("headers") {
+        add(format!("headers.{name}"), value);
+    }
+    for flag in ["link_names", "short_fields"] {
+        if let Some(value) = fields.bool(flag) {
+            add(flag.to_owned(), if value { "true" } else { "false" });
+        }
+    }
+    for (i, text) in fields.list("mrkdwn_in").iter().enumerate() {
+        add(format!("mrkdwn_in.{i}"), text);
+    }
+    for list in ["fields", "actions"] {
+        for (i, item) in fields.many(list).iter().enumerate() {
+            // A button with an address is a link; Alertmanager drops what belongs to the other kind.
+            let link = list == "actions" && item.set("url");
+            for (name, text) in item.shown_texts().filter(|(name, _)| !link || !matches!(*name, "name" | "value")) {
+                add(format!("{list}.{i}.{name}"), text);
+            }
+            if let Some(short) = item.bool("short") {
+                add(format!("{list}.{i}.short"), if short { "true" } else { "false" });
+            }
+            if let Some(confirm) = item.nested("confirm").filter(|_| !link) {
+                add(format!("{list}.{i}.confirm"), "");
+                for (name, text) in confirm.shown_texts() {
+                    add(format!("{list}.{i}.confirm.{name}"), text);
+                }
+            }
+        }
+    }
 }

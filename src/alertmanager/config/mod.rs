@@ -13,6 +13,7 @@ mod routes;
 #[cfg(test)]
 mod tests;
 mod times;
+mod tree;
 mod url;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ pub use integration::{
 };
 
 pub use load::Loaded;
+pub use tree::Tree;
 
 use super::interval::TimeInterval;
 use crate::model::Matcher;

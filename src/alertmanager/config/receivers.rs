@@ -34,7 +34,7 @@ const WEBHOOK: &[Field] = &[
     f("url_file", Text, 26),
     f("max_alerts", Uint, 0),
     f("timeout", GoDuration, 28),
-    f("payload", Any, 32),
+    f("payload", FieldKind::Tree, 32),
 ];
 
 const THREADING: &[Field] = &[f("enabled", Bool, 0), f("thread_by_date", Text, 0)];

@@ -11,7 +11,7 @@ use crate::alertmanager::config::IntegrationKind;
 fn templated(kind: IntegrationKind) -> &'static [(&'static str, Option<&'static str>)] {
     match kind {
         IntegrationKind::Email => {
-            &[("subject", Some("email.default.subject")), ("to", None), ("from", None), ("text", None)]
+            &[("subject", Some("email.default.subject")), ("to", None), ("from", None), ("text", None), ("html", None)]
         }
         IntegrationKind::Slack => &[
             ("channel", None),
@@ -86,7 +86,11 @@ pub(super) fn render(context: &Context<'_>, fields: &BTreeMap<Arc<str>, Arc<str>
     let kind = context.notification.kind();
     let mut texts = Vec::new();
     for (field, default) in templated(kind) {
-        let text = match (fields.get(*field), default) {
+        let header = || {
+            let of = |path: &str| path.strip_prefix("headers.").is_some_and(|h| h.eq_ignore_ascii_case("subject"));
+            fields.iter().find(|(path, _)| *field == "subject" && of(path)).map(|(_, text)| text)
+        };
+        let text = match (fields.get(*field).or_else(header), default) {
             (Some(written), _) => context.expand(written)?,
             (None, Some(name)) => context.expand(&format!("{{{{template \"{name}\" .}}}}"))?,
             (None, None) if kind == IntegrationKind::Slack && *field == "color" => context.expand(slack::COLOR)?,
@@ -94,9 +98,18 @@ pub(super) fn render(context: &Context<'_>, fields: &BTreeMap<Arc<str>, Arc<str>
         };
         texts.push((Arc::from(*field), text));
     }
-    let body = (kind == IntegrationKind::Slack).then(|| {
-        let link_names = fields.get("link_names").is_some_and(|v| &**v == "true");
-        slack::body(&texts, link_names, context.notification.version)
-    });
+    let version = context.notification.version;
+    let body = match kind {
+        IntegrationKind::Slack => Some(slack::body(&texts, &slack::Extras::read(context, fields)?, version)),
+        _ => None,
+    };
+    for (path, text) in fields {
+        // Other headers of a mail; the subject was told above.
+        if let Some(name) = path.strip_prefix("headers.")
+            && !name.eq_ignore_ascii_case("subject")
+        {
+            texts.push((path.clone(), context.expand(text)?));
+        }
+    }
     Ok(Outgoing::Record(Record { kind, texts, body }))
 }

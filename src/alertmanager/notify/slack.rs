@@ -1,53 +1,179 @@
-//! `slack_configs`: the body of an incoming webhook, as far as its settings are plain texts.
+//! `slack_configs`: the body of an incoming webhook, fields and buttons included.
 //!
 //! Facts: upstream source of 0.25 and later.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::discord::escapes;
+use super::{Context, NotifyError};
 use crate::alertmanager::version::Version;
 use crate::golang::json::write_string;
 
 const MAX_TITLE: usize = 1024;
+/// Where Markdown is read when nothing else is said.
+const ALL: [&str; 3] = ["fallback", "pretext", "text"];
 
 /// What an integration without a `color` is given.
 pub(super) const COLOR: &str = r#"{{ if eq .Status "firing" }}danger{{ else }}good{{ end }}"#;
 
-/// The body, with the newline at its end, from the expanded texts of the settings.
-pub(super) fn body(texts: &[(Arc<str>, String)], link_names: bool, version: Version) -> String {
-    let text = |name: &str| texts.iter().find(|(n, _)| &**n == name).map_or("", |(_, t)| t.as_str());
-    let mut out = String::from("{");
-    let member = |out: &mut String, name: &str, text: &str| {
-        if !out.ends_with('{') {
-            out.push(',');
+/// What Slack is told beside the plain texts of the settings, expanded.
+#[derive(Default)]
+pub(super) struct Extras {
+    link_names: bool,
+    /// Title, text, whether it is short.
+    fields: Vec<(String, String, bool)>,
+    /// The members of each button that are not empty, and those of its confirmation.
+    actions: Vec<(Members, Option<Members>)>,
+    markdown_in: Vec<String>,
+}
+
+type Members = Vec<(&'static str, String)>;
+
+impl Extras {
+    /// Reads them from the settings by path, as the configuration keeps them.
+    ///
+    /// # Errors
+    /// A text cannot be expanded.
+    pub fn read(context: &Context<'_>, settings: &BTreeMap<Arc<str>, Arc<str>>) -> Result<Self, NotifyError> {
+        let flag = |path: &str| settings.get(path).map(|v| &**v == "true");
+        let expand = |path: String| settings.get(path.as_str()).map_or(Ok(String::new()), |text| context.expand(text));
+        let members = |prefix: &str, names: &[&'static str]| -> Result<Members, NotifyError> {
+            let mut found = Members::new();
+            for name in names {
+                let text = expand(format!("{prefix}.{name}"))?;
+                if !text.is_empty() {
+                    found.push((name, text));
+                }
+            }
+            Ok(found)
+        };
+        let short_fields = flag("short_fields") == Some(true);
+        let mut extras = Self { link_names: flag("link_names") == Some(true), ..Self::default() };
+        for i in (0..).take_while(|i| settings.contains_key(format!("fields.{i}.title").as_str())) {
+            let (title, value) = (expand(format!("fields.{i}.title"))?, expand(format!("fields.{i}.value"))?);
+            extras.fields.push((title, value, flag(&format!("fields.{i}.short")).unwrap_or(short_fields)));
         }
-        out.push_str(&format!("\"{name}\":"));
-        write_string(out, text, escapes(version));
-    };
-    let some = |out: &mut String, name: &str, text: &str| {
+        for i in (0..).take_while(|i| settings.contains_key(format!("actions.{i}.type").as_str())) {
+            let button = members(&format!("actions.{i}"), &["type", "text", "url", "style", "name", "value"])?;
+            let path = format!("actions.{i}.confirm");
+            let confirm = match settings.contains_key(path.as_str()) {
+                true => Some(members(&path, &["text", "title", "ok_text", "dismiss_text"])?),
+                false => None,
+            };
+            extras.actions.push((button, confirm));
+        }
+        let written = (0..).map_while(|i| settings.get(format!("mrkdwn_in.{i}").as_str()).map(|t| t.to_string()));
+        extras.markdown_in = written.collect();
+        if extras.markdown_in.is_empty() {
+            extras.markdown_in = ALL.map(str::to_owned).to_vec();
+        }
+        Ok(extras)
+    }
+}
+
+/// JSON in the order of Go's structs.
+struct Writer {
+    out: String,
+    version: Version,
+}
+
+impl Writer {
+    fn key(&mut self, name: &str) {
+        if !self.out.ends_with(['{', '[']) {
+            self.out.push(',');
+        }
+        self.out.push_str(&format!("\"{name}\":"));
+    }
+
+    fn member(&mut self, name: &str, text: &str) {
+        self.key(name);
+        write_string(&mut self.out, text, escapes(self.version));
+    }
+
+    fn some(&mut self, name: &str, text: &str) {
         if !text.is_empty() {
-            member(out, name, text);
+            self.member(name, text);
         }
-    };
+    }
+
+    fn object(&mut self, write: impl FnOnce(&mut Self)) {
+        if self.out.ends_with('}') {
+            self.out.push(',');
+        }
+        self.out.push('{');
+        write(self);
+        self.out.push('}');
+    }
+
+    fn list(&mut self, name: &str, write: impl FnOnce(&mut Self)) {
+        self.key(name);
+        self.out.push('[');
+        write(self);
+        self.out.push(']');
+    }
+}
+
+/// The body, with the newline at its end, from the expanded texts of the settings.
+pub(super) fn body(texts: &[(Arc<str>, String)], extras: &Extras, version: Version) -> String {
+    let text = |name: &str| texts.iter().find(|(n, _)| &**n == name).map_or("", |(_, t)| t.as_str());
+    let mut w = Writer { out: String::from("{"), version };
     for name in ["channel", "username", "icon_emoji", "icon_url"] {
-        some(&mut out, name, text(name));
+        w.some(name, text(name));
     }
-    if link_names {
-        out.push_str(if out.ends_with('{') { "\"link_names\":true" } else { ",\"link_names\":true" });
+    if extras.link_names {
+        w.key("link_names");
+        w.out.push_str("true");
     }
-    out.push_str(if out.ends_with('{') { "\"attachments\":[{" } else { ",\"attachments\":[{" });
-    some(&mut out, "title", &shorten(text("title")));
-    some(&mut out, "title_link", text("title_link"));
-    some(&mut out, "pretext", text("pretext"));
+    w.list("attachments", |w| w.object(|w| attachment(w, &text, extras)));
+    w.out.push_str("}\n");
+    w.out
+}
+
+fn attachment<'t>(w: &mut Writer, text: &impl Fn(&str) -> &'t str, extras: &Extras) {
+    w.some("title", &shorten(text("title")));
+    w.some("title_link", text("title_link"));
+    w.some("pretext", text("pretext"));
     for name in ["text", "fallback", "callback_id"] {
-        member(&mut out, name, text(name));
+        w.member(name, text(name));
     }
-    some(&mut out, "image_url", text("image_url"));
-    some(&mut out, "thumb_url", text("thumb_url"));
-    member(&mut out, "footer", text("footer"));
-    some(&mut out, "color", text("color"));
-    out.push_str(",\"mrkdwn_in\":[\"fallback\",\"pretext\",\"text\"]}]}\n");
-    out
+    if !extras.fields.is_empty() {
+        w.list("fields", |w| {
+            for (title, value, short) in &extras.fields {
+                w.object(|w| {
+                    w.some("title", title);
+                    w.some("value", value);
+                    w.key("short");
+                    w.out.push_str(if *short { "true" } else { "false" });
+                });
+            }
+        });
+    }
+    if !extras.actions.is_empty() {
+        w.list("actions", |w| {
+            for (button, confirm) in &extras.actions {
+                w.object(|w| {
+                    button.iter().for_each(|(name, text)| w.member(name, text));
+                    if let Some(confirm) = confirm {
+                        w.key("confirm");
+                        w.out.push('{');
+                        confirm.iter().for_each(|(name, text)| w.member(name, text));
+                        w.out.push('}');
+                    }
+                });
+            }
+        });
+    }
+    w.some("image_url", text("image_url"));
+    w.some("thumb_url", text("thumb_url"));
+    w.member("footer", text("footer"));
+    w.some("color", text("color"));
+    w.list("mrkdwn_in", |w| {
+        for (i, field) in extras.markdown_in.iter().enumerate() {
+            w.out.push_str(if i > 0 { "," } else { "" });
+            write_string(&mut w.out, field, escapes(w.version));
+        }
+    });
 }
 
 fn shorten(title: &str) -> String {
@@ -70,7 +196,10 @@ mod tests {
             r#""color":"good","mrkdwn_in":["fallback","pretext","text"]}]}"#,
             "\n"
         );
-        assert_eq!(body(&texts, false, Version::V0_25), wanted);
+        assert_eq!(
+            body(&texts, &Extras { markdown_in: ALL.map(str::to_owned).to_vec(), ..Extras::default() }, Version::V0_25),
+            wanted
+        );
     }
 
     #[test]

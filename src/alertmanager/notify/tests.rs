@@ -110,7 +110,7 @@ fn a_text_that_cannot_be_expanded_sends_nothing() {
 fn a_webhook_gets_the_payload_of_its_release() {
     let http = HttpSettings {
         authorization: Some(Authorization::Basic { username: "lab".into(), password: "secret".into() }),
-        no_redirects: false,
+        ..HttpSettings::default()
     };
     let settings = WebhookSettings { url: Some("http://w.test/".into()), max_alerts: 1, http, ..Default::default() };
     let alerts = || vec![alert(Status::Resolved, "n1"), alert(Status::Firing, "n2")];
@@ -152,4 +152,69 @@ fn other_integrations_leave_a_record_of_their_texts() {
     let text = |name: &str| record.texts.iter().find(|(n, _)| &**n == name).map(|(_, t)| t.as_str());
     assert_eq!((text("channel"), text("color")), (Some("#firing"), Some("danger")));
     assert!(record.body.is_some_and(|b| b.starts_with(r##"{"channel":"#firing","username":"Alertmanager","##)));
+}
+
+fn loaded(integration: &str, version: Version) -> Settings {
+    let text = format!("route: {{receiver: a}}\nreceivers:\n- name: a\n{integration}");
+    let loaded = crate::alertmanager::config::Config::load(&crate::text::SourceText::new("am.yml", text), version);
+    let config = loaded.config.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
+    config.receivers[0].integrations[0].settings.clone()
+}
+
+#[test]
+fn a_payload_of_one_s_own_takes_the_place_of_the_usual_body() {
+    let settings = loaded(
+        "  webhook_configs:
+  - url: http://h/x
+    payload:
+      text: '{{ .Status }} <{{ len .Alerts }}>'
+      count: '{{ len .Alerts }}'
+      names: '[{{ range .Alerts }}{{ .Labels.instance }},{{ end }}]'
+      fixed: {a: 1, b: [true, ~, 1.5], empty: ''}
+",
+        Version::V0_32,
+    );
+    let sent = send(Version::V0_32, settings, vec![alert(Status::Firing, "n1"), alert(Status::Firing, "n2")]);
+    let wanted = concat!(
+        r#"{"count":2,"fixed":{"a":1,"b":[true,null,1.5],"empty":null},"names":["n1","n2"],"#,
+        r#""text":"firing \u003c2\u003e"}"#,
+        "\n"
+    );
+    assert_eq!(sent.map(|r| r.body).as_deref(), Ok(wanted));
+}
+
+#[test]
+fn slack_is_told_fields_and_buttons() {
+    let settings = loaded(
+        "  slack_configs:
+  - api_url: http://h/x
+    short_fields: true
+    link_names: true
+    mrkdwn_in: [text]
+    fields:
+    - {title: 'T {{ .Status }}', value: V}
+    - {title: U, value: '', short: false}
+    actions:
+    - {type: button, text: go, url: '{{ .ExternalURL }}', value: v, confirm: {text: sure}}
+    - {type: button, text: go, name: n, confirm: {text: sure, ok_text: yes}}
+"
+        .replace("value: ''", "value: x")
+        .as_str(),
+        Version::V0_25,
+    );
+    let templates = Templates::new(Version::V0_25);
+    let told = notification(Version::V0_25, settings, vec![alert(Status::Firing, "n1")]);
+    let Ok(Outgoing::Record(record)) = render(&told, &templates, &|_| Err("none".to_owned())) else {
+        panic!("a record")
+    };
+    let body = record.body.expect("a body");
+    for part in [
+        r#""link_names":true,"attachments":[{"#,
+        r#""fields":[{"title":"T firing","value":"V","short":true},{"title":"U","value":"x","short":false}],"#,
+        r#""actions":[{"type":"button","text":"go","url":"http://am.test"},"#,
+        r#"{"type":"button","text":"go","name":"n","confirm":{"text":"sure","ok_text":"yes"}}],"#,
+        r#""mrkdwn_in":["text"]}]}"#,
+    ] {
+        assert!(body.contains(part), "{part} in {body}");
+    }
 }

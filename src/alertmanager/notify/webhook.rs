@@ -5,12 +5,19 @@
 use super::discord::escapes;
 use super::request::{NotifyError, Outgoing, address, post_json, postable};
 use super::{Context, ReadFile};
-use crate::alertmanager::config::WebhookSettings;
+use crate::alertmanager::config::{Tree, WebhookSettings};
 use crate::alertmanager::notification::Notification;
 use crate::alertmanager::template::{AlertData, Data, Kv};
 use crate::alertmanager::version::Version;
 use crate::golang::json::{ShortEscapes, write_string};
 use crate::golang::time::{GoTime, RFC3339_NANO};
+use crate::text::SourceText;
+use crate::yaml;
+
+/// So deep a payload may be, counting what its texts expand to.
+const MAX_DEPTH: usize = 100;
+/// So long its body, in bytes.
+const MAX_BODY: usize = 4 * 1024 * 1024;
 
 pub(super) fn render(
     context: &Context<'_>,
@@ -22,8 +29,60 @@ pub(super) fn render(
     if notification.version >= Version::V0_31 && url.contains("{{") {
         url = postable(context.expand(&url)?.trim())?;
     }
-    let body = payload(notification, settings.max_alerts);
+    let body = match &settings.payload {
+        None => payload(notification, settings.max_alerts),
+        Some(tree) => {
+            let mut out = String::new();
+            write_tree(&mut out, context, tree, 0)?;
+            out.push('\n');
+            out
+        }
+    };
     Ok(Outgoing::Request(post_json(notification.version, url, &settings.http, body)))
+}
+
+/// A payload of one's own: every text is a template, and one whose expansion reads as YAML of another kind (a number, a
+/// list) becomes that.
+fn write_tree(out: &mut String, context: &Context<'_>, tree: &Tree, depth: usize) -> Result<(), NotifyError> {
+    if depth > MAX_DEPTH || out.len() > MAX_BODY {
+        return Err(NotifyError::Template("the payload is too deep or too long".to_owned()));
+    }
+    let short = escapes(context.notification.version);
+    match tree {
+        Tree::Null => out.push_str("null"),
+        Tree::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
+        Tree::Int(n) => out.push_str(&n.to_string()),
+        Tree::Float(f) if f.is_finite() => out.push_str(&serde_json::json!(f).to_string()),
+        Tree::Float(f) => return Err(NotifyError::Template(format!("json: unsupported value: {f}"))),
+        Tree::Text(text) => {
+            let expanded = context.expand(text)?;
+            let source = SourceText::new("payload", expanded.as_str());
+            let read = yaml::parse(&source).ok().map(|node| node.map_or(Tree::Null, |n| Tree::of(&n)));
+            match read {
+                None | Some(Tree::Text(_)) => write_string(out, &expanded, short),
+                Some(other) => write_tree(out, context, &other, depth + 1)?,
+            }
+        }
+        Tree::List(items) => {
+            out.push('[');
+            for (i, item) in items.iter().enumerate() {
+                out.push_str(if i > 0 { "," } else { "" });
+                write_tree(out, context, item, depth + 1)?;
+            }
+            out.push(']');
+        }
+        Tree::Map(pairs) => {
+            out.push('{');
+            for (i, (name, value)) in pairs.iter().enumerate() {
+                out.push_str(if i > 0 { "," } else { "" });
+                write_string(out, &context.expand(name)?, short);
+                out.push(':');
+                write_tree(out, context, value, depth + 1)?;
+            }
+            out.push('}');
+        }
+    }
+    Ok(())
 }
 
 /// The body, with the newline at its end. `max_alerts` of 0 means all.

@@ -2,7 +2,7 @@
 
 mod documents;
 mod files;
-mod glob;
+pub(super) mod glob;
 mod notifications;
 mod show;
 
