@@ -331,8 +331,11 @@ fn reach_alertmanager(stack: &Stack, version: Option<alertmanager::Version>, lin
             return Some(Lost { why: format!("{}: {why}", link.address), error });
         };
         let said = stack.alertmanager.as_ref()?.turns_away(&link.path, version)?;
-        let error =
-            if said.contains("410 Gone") { "bad response status 410 Gone" } else { "bad response status 404 Not Found" };
+        let error = if said.contains("410 Gone") {
+            "bad response status 410 Gone"
+        } else {
+            "bad response status 404 Not Found"
+        };
         return Some(Lost { why: format!("{} {said}", link.address), error: error.into() });
     };
     Some(Lost { why: format!("{}: {said}", link.address), error: error.into() })
