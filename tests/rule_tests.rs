@@ -42,3 +42,15 @@ fn json_holds_every_failure() {
     assert_eq!(document["files"][0]["tests"][0]["failures"].as_array().map(Vec::len), Some(3));
     assert_eq!(document["files"][1]["verdict"], "pass");
 }
+
+#[test]
+fn junit_has_a_case_for_every_test_and_its_failures() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = folder.path().join("rules.xml");
+    let file = path.to_str().expect("the path is text");
+    assert_eq!(test(&["wrong.yml", "load.yml", "--junit", file]).0, 1);
+    let xml = std::fs::read_to_string(&path).expect("it was written");
+    assert!(xml.starts_with("<?xml"), "{xml}");
+    assert_eq!(xml.matches("<testsuite ").count(), 2, "{xml}");
+    assert!(xml.contains("<failure") && xml.contains("HighCpu"), "{xml}");
+}
