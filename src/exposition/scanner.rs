@@ -20,6 +20,8 @@ pub(super) struct Scanner<'a> {
     pub entry: usize,
     pub dialect: Dialect,
     pub broken_utf8: bool,
+    /// The last metric's name: it mostly comes again.
+    last_name: &'a [u8],
 }
 
 pub(super) type Scanned<T> = Result<T, PageError>;
@@ -57,7 +59,7 @@ pub(super) enum Braces {
 
 impl<'a> Scanner<'a> {
     pub fn new(text: &'a str, dialect: Dialect, broken_utf8: bool) -> Self {
-        Self { text, bytes: text.as_bytes(), at: 0, entry: 0, dialect, broken_utf8 }
+        Self { text, bytes: text.as_bytes(), at: 0, entry: 0, dialect, broken_utf8, last_name: b"" }
     }
 
     /// The next byte. Behind the end there is a line feed, as if the page ended with one.
@@ -119,7 +121,14 @@ impl<'a> Scanner<'a> {
     pub fn metric_name(&mut self) -> &'a str {
         let start = self.at;
         if is_metric_start(self.byte()) {
-            self.skip_to(|b| CLASS[usize::from(b)] == 0);
+            let rest = &self.bytes[start..];
+            let again = rest.strip_prefix(self.last_name).is_some_and(|r| r.first().is_some_and(|b| !is_name_part(*b)));
+            if again && !self.last_name.is_empty() {
+                self.at += self.last_name.len();
+            } else {
+                self.skip_to(|b| !is_name_part(b));
+                self.last_name = &self.bytes[start..self.at];
+            }
         }
         self.slice(start, self.at)
     }
@@ -318,6 +327,11 @@ fn small_decimal(text: &[u8]) -> Option<f64> {
     let fraction = point.map_or(0, |p| digits.len() - p - 1);
     let value = mantissa as f64 / POWERS[fraction];
     Some(if negative { -value } else { value })
+}
+
+#[inline]
+fn is_name_part(b: u8) -> bool {
+    CLASS[usize::from(b)] != 0
 }
 
 #[inline]

@@ -44,7 +44,8 @@ impl<'a> TextReader<'a> {
     }
 
     fn line_end(&self) -> usize {
-        self.s.bytes[self.s.at..].iter().position(|b| *b == b'\n').map_or(self.s.bytes.len(), |i| self.s.at + i)
+        let rest = self.s.text.get(self.s.at..).unwrap_or_default();
+        rest.find('\n').map_or(self.s.bytes.len(), |i| self.s.at + i)
     }
 
     fn comment(&mut self) -> Scanned<Option<Entry<'a>>> {
