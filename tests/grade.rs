@@ -183,6 +183,48 @@ fn kill_9_at_any_moment_loses_and_doubles_nothing() {
 }
 
 #[test]
+fn a_kill_at_a_random_moment_loses_and_doubles_nothing() {
+    let class = Class::of(6);
+    let all: Vec<String> = (0..6).map(|i| format!("s{i:02}")).collect();
+    // Moments that differ from run to run; the seed is told when something is off.
+    let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").subsec_nanos();
+    let mut state = u64::from(seed) | 1;
+    for round in 0..5 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let wait = Duration::from_millis((state >> 33) % 900);
+        let mut command = class.command(if round == 0 { &[] } else { &["--resume"] });
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("labkit starts");
+        std::thread::sleep(wait);
+        child.kill().expect("it can be killed");
+        child.wait().expect("it ends");
+    }
+    class.grade(&["--resume"]);
+    assert_eq!(class.names(), all, "seed {seed}");
+    assert_eq!(class.gradebook().len(), 7, "seed {seed}");
+    assert!(!class.out().join(".scratch").exists());
+}
+
+#[test]
+fn objects_of_another_repository_are_not_graded_as_ones_own() {
+    let class = Class::of(2);
+    let (theirs, own) = (class.repo("s00"), class.repo("s01"));
+    for repo in [&theirs, &own] {
+        git(repo, "", &["init", "-q"]);
+    }
+    git(&theirs, "", &["add", "."]);
+    git(&theirs, "1700000000 +0000", &["commit", "-q", "-m", "one"]);
+    let main = fs::read_to_string(theirs.join(".git/refs/heads/main")).expect("a commit");
+    fs::write(own.join(".git/refs/heads/main"), main).expect("written");
+    let objects = theirs.join(".git/objects").display().to_string();
+    fs::create_dir_all(own.join(".git/objects/info")).expect("a folder");
+    fs::write(own.join(".git/objects/info/alternates"), objects + "\n").expect("written");
+    fs::remove_file(own.join("monitoring/prometheus.yml")).expect("it was there");
+    class.grade(&["--deadline", "@1700005000"]);
+    let book = class.gradebook();
+    assert_eq!((book[1][6].as_str(), book[2][6].as_str()), ("open", "fail"), "{book:?}");
+}
+
+#[test]
 fn an_interrupt_leaves_partial_outputs_and_code_130() {
     let class = Class::of(8);
     let mut child =
@@ -339,6 +381,37 @@ fn a_decision_counts_is_shown_and_survives_a_new_batch() {
     class.grade(&["--force"]);
     check();
     assert_eq!(review(&["--set", "s00/cpu-99=pass"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_person_is_asked_for_a_decision_and_a_note() {
+    let class = Class::of(2);
+    for name in ["s00", "s01"] {
+        fs::write(class.repo(name).join("reports/cheat-sheet.md"), "# Cheat sheet\n\n- `stress-ng --cpu 0`\n")
+            .expect("written");
+    }
+    class.grade(&[]);
+    let out = class.out();
+    let ask = |answers: &str| {
+        use std::io::Write as _;
+        let mut command = labkit(&["review", "--ask", "--out", out.to_str().expect("text")]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("labkit starts");
+        child.stdin.take().expect("a pipe").write_all(answers.as_bytes()).expect("it listens");
+        let output = child.wait_with_output().expect("it ends");
+        assert!(output.status.success());
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let said = ask("what?\np\nshown in class\nq\n");
+    assert!(said.contains("1 of 2") && said.contains("2 of 2") && said.contains("kinds of commands"), "{said}");
+    let shown = |name: &str| fs::read_to_string(out.join(name)).expect("a report");
+    assert!(shown("s00.md").contains("shown in class") && !shown("s01.md").contains("Decided by the teacher"));
+    class.grade(&["--force"]);
+    let said = ask("f\n\n");
+    assert!(said.contains("1 of 1") && said.contains("s01") && !said.contains("s00"), "{said}");
+    let book = class.gradebook();
+    let cheat = book[0].iter().position(|h| h == "cheat-sheet").expect("a column");
+    assert_eq!((book[1][cheat].as_str(), book[2][cheat].as_str()), ("pass", "fail"), "{book:?}");
+    assert!(shown("s00.md").contains("shown in class"));
 }
 
 #[test]
