@@ -5,13 +5,12 @@ use std::str::FromStr;
 
 use clap::Args;
 use rustc_hash::FxHashMap;
-use serde::Deserialize;
 
 use super::exit::Exit;
 use crate::exposition::read_samples;
-use crate::golang::duration::parse_prometheus_duration;
 use crate::model::Labels;
 use crate::promql::eval::{Options, Prepared};
+use crate::promql::request::{Given, Request, missing};
 use crate::promql::value::EvalError;
 use crate::promql::{Dialect, ParseOptions, api, parse};
 use crate::tsdb::Tsdb;
@@ -43,75 +42,6 @@ pub struct QueryArgs {
     /// The query
     #[arg(value_name = "EXPR", required_unless_present = "queries", allow_hyphen_values = true)]
     expr: Option<String>,
-}
-
-/// A query with its times as given: a number of seconds, or text.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Request {
-    query: String,
-    time: Option<Given>,
-    start: Option<Given>,
-    end: Option<Given>,
-    step: Option<Given>,
-}
-
-/// A number of seconds, or text.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Given {
-    Seconds(f64),
-    Text(String),
-}
-
-impl Given {
-    fn text(&self) -> String {
-        match self {
-            Self::Seconds(v) => crate::golang::float::format_float(*v, crate::golang::float::FloatFormat::Fixed, None),
-            Self::Text(text) => text.clone(),
-        }
-    }
-
-    fn seconds(&self) -> Option<f64> {
-        match self {
-            Self::Seconds(v) => Some(*v),
-            Self::Text(text) => text.parse().ok(),
-        }
-        .filter(|v: &f64| v.is_finite())
-    }
-
-    /// Unix milliseconds.
-    fn time(&self, parameter: &str) -> Result<i64, EvalError> {
-        if let Some(seconds) = self.seconds() {
-            return Ok((seconds * 1000.0).round() as i64);
-        }
-        let text = self.text();
-        match jiff::Timestamp::from_str(&text) {
-            Ok(t) => Ok(t.as_millisecond()),
-            Err(_) => Err(EvalError::bad_data(format!(
-                "invalid parameter {}: cannot parse {} to a valid timestamp",
-                crate::golang::quote(parameter),
-                crate::golang::quote(&text)
-            ))),
-        }
-    }
-
-    /// Nanoseconds.
-    fn duration(&self) -> Result<i64, EvalError> {
-        if let Some(seconds) = self.seconds() {
-            return Ok((seconds * 1e9) as i64);
-        }
-        parse_prometheus_duration(&self.text()).map_err(|_| {
-            let text = crate::golang::quote(&self.text());
-            EvalError::bad_data(format!("invalid parameter \"step\": cannot parse {text} to a valid duration"))
-        })
-    }
-}
-
-/// A missing parameter, as the API says it.
-fn missing(parameter: &str) -> EvalError {
-    let what = if parameter == "step" { "duration" } else { "timestamp" };
-    EvalError::bad_data(format!("invalid parameter \"{parameter}\": cannot parse \"\" to a valid {what}"))
 }
 
 /// Runs the command.

@@ -1,5 +1,7 @@
 //! The machine itself: timers of targets and groups, the way of alerts, requests in flight.
 
+mod reload;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
@@ -212,6 +214,16 @@ impl Engine {
     /// Alertmanager, if it runs.
     pub fn alertmanager(&self) -> Option<&Alertmanager> {
         self.alertmanager.as_ref()
+    }
+
+    /// Alertmanager, to answer requests of its API.
+    pub fn alertmanager_mut(&mut self) -> Option<&mut Alertmanager> {
+        self.alertmanager.as_mut()
+    }
+
+    /// Why the last scrape of a target failed, if it did; none when it was not scraped yet.
+    pub fn scrape_error(&self, target: TargetId) -> Option<Option<&str>> {
+        self.scrapes.get(target.0)?.failing.as_ref().map(Option::as_deref)
     }
 
     /// How much has been done so far, in steps of about the cost of reading a sample: what a driver bounds that does not

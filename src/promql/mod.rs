@@ -6,6 +6,7 @@ pub mod api;
 pub mod ast;
 pub mod eval;
 mod functions;
+pub mod request;
 pub mod signature;
 pub mod value;
 

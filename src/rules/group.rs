@@ -55,6 +55,7 @@ pub struct Group {
     spec: Arc<GroupSpec>,
     rules: Vec<Rule>,
     evaluations: u64,
+    evaluated_at: Option<Time>,
     restored: bool,
     writes_alerts: bool,
     sends: bool,
@@ -92,7 +93,7 @@ impl Group {
                 },
             })
             .collect();
-        Self { spec, rules, evaluations: 0, restored, writes_alerts: true, sends: true }
+        Self { spec, rules, evaluations: 0, evaluated_at: None, restored, writes_alerts: true, sends: true }
     }
 
     /// The same group once more, for a copy of its store. Its queries have to remember anew what they select, and their
@@ -152,6 +153,11 @@ impl Group {
         self.rules.iter().fold(0, |sum, rule| sum.saturating_add(rule.query.work()))
     }
 
+    /// The slot of its last evaluation, if there was one.
+    pub fn evaluated_at(&self) -> Option<Time> {
+        self.evaluated_at
+    }
+
     /// Why a rule's last evaluation failed, if it did.
     pub fn last_error(&self, rule: usize) -> Option<&str> {
         self.rules.get(rule)?.last_error.as_deref()
@@ -161,6 +167,7 @@ impl Group {
     pub fn evaluate(&mut self, db: &mut Tsdb, context: &RuleContext, ts: Time) -> Vec<RuleEvent> {
         let write_series = self.writes_alerts && (self.restored || self.evaluations >= 2);
         self.evaluations += 1;
+        self.evaluated_at = Some(ts);
         let sample_t = ts.plus_nanos(-self.spec.query_offset_ns).millis();
         let at = Evaluation { ts, sample_t, limit: self.spec.limit, write_series };
         let mut events = Vec::new();

@@ -51,6 +51,8 @@ pub struct WorldSettings {
     pub also: Vec<String>,
     /// Metrics that keep a value, whoever exposes them.
     pub held: BTreeMap<String, f64>,
+    /// Whether pages are whole, since anything may be asked for.
+    pub whole: bool,
 }
 
 impl Default for WorldSettings {
@@ -61,6 +63,7 @@ impl Default for WorldSettings {
             cores: CORES,
             also: Vec::new(),
             held: BTreeMap::new(),
+            whole: false,
         }
     }
 }
@@ -87,6 +90,9 @@ impl World {
                 Answer::Hangs | Answer::Fails(_) => return None,
             };
             let page = if settings.held.is_empty() { page } else { page.holding(&settings.held) };
+            if settings.whole {
+                return Some(page);
+            }
             let also = |labels: &Labels| settings.also.iter().any(|n| n == labels.metric_name());
             Some(cut(page, setup, i, &names, also))
         };
@@ -153,6 +159,17 @@ fn cut(
     }
     let labels = target.map(|t| t.target.labels.clone()).unwrap_or_default();
     page.only(|exposed| names.may_select(exposed, &labels) || also(exposed))
+}
+
+/// The page of an exporter as text in the classic format; none where nothing answers.
+pub fn exporter_text(answer: &Answer, settings: &WorldSettings, load: &Load, at: Time) -> Option<String> {
+    let page = match answer {
+        Answer::Model => node::model_page(&settings.metrics),
+        Answer::Node => node::node_page(settings.cores),
+        Answer::Service => node::service_page(),
+        Answer::Hangs | Answer::Fails(_) => return None,
+    };
+    Some(page.text(&Sources { load, model: settings.model }, at))
 }
 
 #[cfg(test)]
