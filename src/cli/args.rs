@@ -53,8 +53,8 @@ pub enum Command {
     Completions(CompletionsArgs),
     /// Receive messages as Discord would, for a real Alertmanager to talk to
     Discord(DiscordArgs),
-    /// Run the embedded Alertmanager and the stand-in for Discord in real time, on real ports
-    Serve(super::serve::ServeArgs),
+    /// Run a stack in real time on real ports: Prometheus, Alertmanager, exporters, Discord, and a page of it all
+    Serve(Box<super::serve::ServeArgs>),
     /// Serve the mocked model's metric as a real exporter
     Mock(super::mock::MockArgs),
     /// Answer PromQL over recorded samples with the JSON of Prometheus' API
@@ -66,7 +66,7 @@ pub enum Command {
 }
 
 /// Which labs there are.
-#[derive(Debug, ClapArgs)]
+#[derive(Clone, Debug, ClapArgs)]
 pub struct LabSource {
     /// Folder with `labs/` and `checks/` to use instead of the built-in labs
     #[arg(long = "labs", value_name = "DIR", env = "LABKIT_LABS")]

@@ -28,11 +28,10 @@ pub fn run(args: &DiscordArgs) -> Exit {
     };
     let receiver = match Receiver::start(args.listen, options) {
         Ok(receiver) => receiver,
-        Err(e) => {
-            let record = args.record.as_ref().map_or(String::new(), |r| format!(" with the record {}", r.display()));
-            eprintln!("labkit: cannot listen on {}{record}: {e}", args.listen);
-            return Exit::Usage;
+        Err(e) if e.kind() == std::io::ErrorKind::AddrInUse => {
+            return print::usage(&format!("{e}; choose another address with --listen"));
         }
+        Err(e) => return print::usage(&e.to_string()),
     };
     let address = receiver.address();
     eprintln!("messages are shown at http://{address}/");

@@ -29,7 +29,7 @@ pub fn run(args: &RunArgs) -> Exit {
         let known: Vec<&str> = loaded.lab.criteria.iter().map(|c| c.id.as_str()).collect();
         return print::usage(&format!("--only: no criterion {unknown:?}; there is {}", known.join(", ")));
     }
-    let (tree, subject) = match subject(args, &loaded) {
+    let (tree, subject) = match chosen(args.repo.as_deref(), &loaded, "judging") {
         Ok(found) => found,
         Err(e) => return print::usage(&e),
     };
@@ -101,17 +101,22 @@ fn judged(loaded: &Loaded, tree: &FileTree, subject: Subject, only: &[String]) -
     })
 }
 
-fn subject(args: &RunArgs, loaded: &Loaded) -> Result<(FileTree, Subject), String> {
-    if let Some(repo) = &args.repo {
+/// The files that are meant: a repository that is named, the current folder if it holds a stack, or the lab's solution.
+/// `doing` says what is done with them.
+///
+/// # Errors
+/// The repository cannot be read.
+pub(super) fn chosen(repo: Option<&Path>, loaded: &Loaded, doing: &str) -> Result<(FileTree, Subject), String> {
+    if let Some(repo) = repo {
         return open(repo);
     }
     let here = PathBuf::from(".");
     let found = if is_own_source(&here) { None } else { open(&here).ok() };
     if let Some((tree, subject)) = found.filter(|(tree, _)| holds_stack(tree)) {
-        print::remark(&format!("judging the current folder ({})", subject.name));
+        print::remark(&format!("{doing} the current folder ({})", subject.name));
         return Ok((tree, subject));
     }
-    print::remark(&format!("no stack in the current folder, judging the solution of {}", loaded.lab.id));
+    print::remark(&format!("no stack in the current folder, {doing} the solution of {}", loaded.lab.id));
     let tree = FileTree::in_memory(loaded.files.solution.iter().map(|(p, b)| (p.clone(), b.clone())));
     let subject = Subject {
         name: "solution".into(),

@@ -22,8 +22,7 @@ use crate::model::Time;
 /// What the page's help says.
 const HELP: &str = "Latest result of the mocked model";
 /// What `/` answers.
-const FRONT: &str =
-    "<!doctype html><html lang=\"en\"><title>mocked model</title><a href=\"/metrics\">metrics</a></html>\n";
+const FRONT: &str = "<!doctype html><html lang=\"en\"><title>metrics</title><a href=\"/metrics\">metrics</a></html>\n";
 
 /// The value at a moment of Unix time.
 pub type ValueAt = Arc<dyn Fn(Time) -> f64 + Send + Sync>;
@@ -63,6 +62,24 @@ impl Served {
 pub fn start(address: SocketAddr, served: Served) -> io::Result<Server> {
     let app = Router::new().fallback(answer).with_state(Arc::new(served));
     Server::start("mock", address, app)
+}
+
+/// A page of metrics at a moment of Unix time, in the classic text format.
+pub type PageAt = Arc<dyn Fn(Time) -> String + Send + Sync>;
+
+/// Serves a page on `/metrics` until the server is stopped.
+///
+/// # Errors
+/// The address is taken or cannot be listened on.
+pub fn start_page(name: &str, address: SocketAddr, page: PageAt) -> io::Result<Server> {
+    let answer = |State(page): State<PageAt>, uri: Uri| async move {
+        match uri.path() {
+            "/metrics" => reply(StatusCode::OK, Format::Text.content_type(), page(now()).into_bytes()),
+            "/" => reply(StatusCode::OK, "text/html; charset=utf-8", FRONT.as_bytes().to_vec()),
+            _ => reply(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", b"not found, try /metrics\n".to_vec()),
+        }
+    };
+    Server::start(name, address, Router::new().fallback(answer).with_state(page))
 }
 
 /// Now, as the engine counts time.

@@ -1,10 +1,11 @@
 //! The real drivers: servers on sockets around the pure rooms. The only room that knows both the clock and the network.
 
-pub mod alertmanager;
 pub mod discord;
 pub mod mock;
+pub mod stack;
 pub mod up;
 
+mod events;
 mod line;
 mod server;
 mod signal;

@@ -310,8 +310,7 @@ pub(super) fn secret(file: &Path) -> Result<String, String> {
 }
 
 fn listen(address: SocketAddr) -> Result<Receiver, String> {
-    let receiver =
-        Receiver::start(address, Options::default()).map_err(|e| format!("cannot listen on {address}: {e}"))?;
+    let receiver = Receiver::start(address, Options::default()).map_err(|e| e.to_string())?;
     let address = receiver.address();
     print::remark(&format!(
         "messages are received at http://{address}/api/webhooks/1/lab and shown at http://{address}/"

@@ -12,6 +12,8 @@ use crate::model::Time;
 pub const MAX_CONTENT: usize = 2000;
 const MAX_USERNAME: usize = 80;
 const MAX_THREAD_NAME: usize = 100;
+/// Users or roles that `allowed_mentions` may name.
+const MAX_MENTIONS: usize = 100;
 const SUPPRESS_EMBEDS: i64 = 1 << 2;
 const SUPPRESS_NOTIFICATIONS: i64 = 1 << 12;
 const COMPONENTS_V2: i64 = 1 << 15;
@@ -206,16 +208,29 @@ pub(super) fn read_name(form: &mut Form, map: &Map<String, Value>, key: &str) ->
 /// Checks `allowed_mentions`; whether it silences calls on everyone.
 fn read_mentions(form: &mut Form, map: &Map<String, Value>) -> bool {
     let Some(allowed) = form.object(map.get("allowed_mentions"), "allowed_mentions") else { return false };
-    form.inside("allowed_mentions", |form| {
-        let Some(kinds) = form.list(allowed, "parse") else { return true };
+    let mut both = None;
+    let silent = form.inside("allowed_mentions", |form| {
+        let kinds = form.list(allowed, "parse");
         form.inside("parse", |form| {
-            for (i, kind) in kinds.iter().enumerate() {
+            for (i, kind) in kinds.into_iter().flatten().enumerate() {
                 if !matches!(kind.as_str(), Some("everyone" | "users" | "roles")) {
                     let message = "Value must be one of ('users', 'everyone', 'roles').";
                     form.wrong(&i.to_string(), "BASE_TYPE_CHOICES", message);
                 }
             }
         });
-        !kinds.iter().any(|k| k == "everyone")
-    })
+        for which in ["users", "roles"] {
+            let Some(ids) = form.list(allowed, which) else { continue };
+            form.at_most(which, ids.len(), MAX_MENTIONS);
+            if !ids.is_empty() && kinds.is_some_and(|kinds| kinds.iter().any(|k| k == which)) {
+                both = both.or(Some(which));
+            }
+        }
+        !kinds.is_some_and(|kinds| kinds.iter().any(|k| k == "everyone"))
+    });
+    if let Some(which) = both {
+        let message = format!("parse:[\"{which}\"] and {which}: [ids...] are mutually exclusive.");
+        form.wrong("allowed_mentions", "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE", message);
+    }
+    silent
 }

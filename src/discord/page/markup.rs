@@ -44,6 +44,8 @@ impl Markup {
                 code.split_once('\n').filter(|(first, _)| language(first)).map_or(code.as_str(), |(_, rest)| rest);
             out.push_str(&format!("<pre><code>{}</code></pre>", escape(code.trim_matches('\n'))));
             chars = &chars[end + 3..];
+            // A block ends its line.
+            chars = chars.strip_prefix(&['\n']).unwrap_or(chars);
         }
         self.lines(out, chars);
     }

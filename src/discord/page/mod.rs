@@ -148,7 +148,7 @@ fn linked(url: &str, html: &str) -> String {
 }
 
 /// Text that is nothing but text, in an element or an attribute.
-fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars().filter(|c| !is_harmful(*c)) {
         push_escaped(&mut out, c);

@@ -72,7 +72,8 @@ fn same_group(a: &GroupSpec, b: &GroupSpec) -> bool {
         && a.limit == b.limit
         && a.query_offset_ns == b.query_offset_ns
         && a.rules.len() == b.rules.len()
-        && a.rules.iter().zip(&b.rules).all(|(a, b)| {
-            a.name == b.name && a.text == b.text && a.labels == b.labels && same_kind(&a.kind, &b.kind)
-        })
+        && a.rules
+            .iter()
+            .zip(&b.rules)
+            .all(|(a, b)| a.name == b.name && a.text == b.text && a.labels == b.labels && same_kind(&a.kind, &b.kind))
 }

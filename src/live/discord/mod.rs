@@ -25,6 +25,7 @@ pub use fail_script::{Answer, FailScript};
 pub use forward::{ForwardUrl, Forwarded};
 pub use record::Received;
 pub use tokens::{Token, list, token, tokens};
+pub use watch::Latest;
 
 use super::mock::now;
 use super::server::{Line, Server};
@@ -116,7 +117,7 @@ impl Receiver {
     /// Listens on `address` (port 0: any free one) until it is stopped.
     ///
     /// # Errors
-    /// The address is taken or cannot be listened on, or the record cannot be opened.
+    /// The address is taken or cannot be listened on, or the record cannot be opened; the error names which.
     pub fn start(address: SocketAddr, options: Options) -> io::Result<Self> {
         let limits = if options.rate_limits { RateLimits::DISCORD } else { RateLimits::NONE };
         let policy = if options.webhooks.is_empty() { Policy::AnyWellFormed } else { Policy::Listed };
@@ -127,7 +128,14 @@ impl Receiver {
             owners.extend(owner.map(|owner| (id, owner)));
             server.add_webhook(Webhook { channel: Channel::AnyThread, ..Webhook::new(id, token) });
         }
-        let record = options.record.as_deref().map(RecordFile::open).transpose()?;
+        let named = |what: String| move |e: io::Error| io::Error::new(e.kind(), format!("{what}: {e}"));
+        let record = match options.record.as_deref() {
+            Some(path) => {
+                let cannot = named(format!("cannot write the record {}", path.display()));
+                Some(RecordFile::open(path).map_err(cannot)?)
+            }
+            None => None,
+        };
         let inner = Inner {
             server,
             fail: options.fail,
@@ -151,12 +159,18 @@ impl Receiver {
         let forwarder = options.forward.map(|url| Forwarder::start(url, done)).transpose()?;
         shared.lock().forward = forwarder.as_ref().and_then(Forwarder::queue);
         let app = Router::new().fallback(answer).with_state(Arc::clone(&shared));
-        Ok(Self { server: Server::start("discord", address, app)?, shared, forwarder })
+        let server = Server::start("discord", address, app).map_err(named(format!("cannot listen on {address}")))?;
+        Ok(Self { server, shared, forwarder })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.server.address()
+    }
+
+    /// A view of the latest messages that does not keep the receiver running.
+    pub fn latest(&self) -> Latest {
+        Latest(Arc::downgrade(&self.shared))
     }
 
     /// The requests for messages so far, oldest first.

@@ -1,18 +1,15 @@
 //! What people watch: the channel as a page that stays up to date by itself, and the list for programs.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll};
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response as HttpResponse, StatusCode, header};
 use axum::response::IntoResponse as _;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_core::Stream;
 use tokio::sync::mpsc;
 
+use super::super::events::Events;
 use super::{Inner, Shared, plain};
 use crate::discord::api::RecordedMessage;
 use crate::discord::page::{ChannelLink, ChannelPage, POLICY, SCRIPT, STYLE, article};
@@ -73,6 +70,19 @@ fn articles(inner: &Inner, webhook: Option<u64>) -> BTreeMap<u64, String> {
     last.map(|m| (m.id, article(m.id, &m.into()))).collect()
 }
 
+/// Shows the latest messages elsewhere.
+#[derive(Clone, Debug)]
+pub struct Latest(pub(super) Weak<Shared>);
+
+impl Latest {
+    /// At most `max` messages as articles, newest first.
+    pub fn articles(&self, max: usize) -> String {
+        let Some(state) = self.0.upgrade() else { return String::new() };
+        let messages = articles(&state.lock(), None);
+        messages.into_values().rev().take(max).collect()
+    }
+}
+
 /// First all messages, then each that comes or changes, until the reader is gone or the receiver stops.
 fn events(state: &Arc<Shared>, webhook: Option<u64>) -> HttpResponse<Body> {
     let (send, receive) = mpsc::channel(QUEUE);
@@ -82,13 +92,13 @@ fn events(state: &Arc<Shared>, webhook: Option<u64>) -> HttpResponse<Body> {
     tokio::spawn(async move {
         let Some(mut shown) = look(&state, webhook) else { return };
         let all: String = shown.values().map(String::as_str).collect();
-        if send.send(Event::default().event("all").data(all)).await.is_err() {
+        if send.send(Ok(Event::default().event("all").data(all))).await.is_err() {
             return;
         }
         while changes.changed().await.is_ok() {
             let Some(now) = look(&state, webhook) else { return };
             for (_, article) in now.iter().filter(|(id, article)| shown.get(id) != Some(article)) {
-                if send.send(Event::default().event("article").data(article)).await.is_err() {
+                if send.send(Ok(Event::default().event("article").data(article))).await.is_err() {
                     return;
                 }
             }
@@ -102,15 +112,4 @@ fn look(state: &Weak<Shared>, webhook: Option<u64>) -> Option<BTreeMap<u64, Stri
     let state = state.upgrade()?;
     let inner = state.lock();
     (!inner.stopping).then(|| articles(&inner, webhook))
-}
-
-/// The events as they come out of the queue.
-struct Events(mpsc::Receiver<Event>);
-
-impl Stream for Events {
-    type Item = Result<Event, Infallible>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_recv(context).map(|event| event.map(Ok))
-    }
 }

@@ -77,6 +77,21 @@ fn a_forum_wants_exactly_one_way_to_a_thread() {
 }
 
 #[test]
+fn mentions_are_allowed_by_kind_or_by_id() {
+    let allowed = |what: &str| {
+        let body = format!(r#"{{"content":"@everyone","allowed_mentions":{what}}}"#);
+        send(&mut server(), 0, "POST", &format!("{HOOK}?wait=true"), &body)
+    };
+    assert_eq!(allowed(r#"{"parse":["everyone"],"users":["1"]}"#).1["mention_everyone"], true);
+    assert_eq!(allowed(r#"{"parse":[]}"#).1["mention_everyone"], false);
+    let (status, both) = allowed(r#"{"parse":["users"],"users":["1"]}"#);
+    let code = &both["errors"]["allowed_mentions"]["_errors"][0]["code"];
+    assert_eq!((status, code), (400, &Value::from("MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE")));
+    let many = serde_json::json!({"roles": vec!["1"; 101]}).to_string();
+    assert_eq!(allowed(&many).0, 400);
+}
+
+#[test]
 fn a_path_without_a_token_is_for_those_who_are_logged_in() {
     assert_eq!(send(&mut server(), 0, "GET", "/api/v10/webhooks/5", "").0, 401);
 }

@@ -8,10 +8,9 @@ use std::time::Duration;
 use reqwest::blocking::Client;
 
 use crate::alertmanager::notify::{Outgoing, OutgoingRequest};
-use crate::alertmanager::{Delivery, DeliveryId, Outcome};
-use crate::engine::AlertmanagerSetup;
+use crate::alertmanager::{Notification, Outcome};
 use crate::engine::outgoing::{body, leads_to_discord};
-use crate::model::Time;
+use crate::engine::{EngineConfig, PostOutcome};
 
 /// Bytes of an answer that are kept.
 const MAX_ANSWER: u64 = 64 * 1024;
@@ -20,51 +19,56 @@ const MAX_ANSWER: u64 = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Deliverer {
     client: Client,
-    setup: Arc<AlertmanagerSetup>,
     discord: Option<SocketAddr>,
 }
 
 impl Deliverer {
-    pub(super) fn new(setup: AlertmanagerSetup, discord: Option<SocketAddr>) -> io::Result<Self> {
+    pub(super) fn new(discord: Option<SocketAddr>) -> io::Result<Self> {
         let client = Client::builder().build().map_err(|e| io::Error::other(e.without_url()))?;
-        Ok(Self { client, setup: Arc::new(setup), discord })
+        Ok(Self { client, discord })
     }
 
-    /// Posts a notification, and tells `done` how it ended.
-    pub(super) fn start(&self, delivery: Delivery, at: Time, done: impl FnOnce(DeliveryId, Outcome) + Send + 'static) {
-        let (client, setup, discord) = (self.client.clone(), Arc::clone(&self.setup), self.discord);
+    /// Posts a notification within the time that is left, and tells `done` how it ended.
+    pub(super) fn start(
+        &self,
+        config: &Arc<EngineConfig>,
+        notification: Arc<Notification>,
+        within: Duration,
+        done: impl FnOnce(PostOutcome) + Send + 'static,
+    ) {
+        let (client, config, discord) = (self.client.clone(), Arc::clone(config), self.discord);
         let thread = std::thread::Builder::new().name("delivery".to_owned());
         // Where no thread is to be had the request stays open until its deadline, and is tried again at the next tick.
-        let _ = thread.spawn(move || done(delivery.id, deliver(&client, &setup, discord, &delivery, at)));
+        let _ = thread.spawn(move || done(deliver(&client, &config, discord, &notification, within)));
     }
 }
 
 fn deliver(
     client: &Client,
-    setup: &AlertmanagerSetup,
+    config: &EngineConfig,
     discord: Option<SocketAddr>,
-    delivery: &Delivery,
-    at: Time,
-) -> Outcome {
-    let notification = &delivery.notification;
-    let request = match body(Some(setup), notification) {
+    notification: &Notification,
+    within: Duration,
+) -> PostOutcome {
+    let ended = |url: &str, outcome| PostOutcome { url: url.into(), outcome };
+    let request = match body(config.alertmanager.as_ref(), notification) {
         Ok(Outgoing::Request(request)) => request,
         // What labkit does not speak counts as sent.
-        Ok(Outgoing::Record(_)) => return Outcome::Answered { status: 200, body: String::new() },
-        Err(e) => return Outcome::Unsendable(e.to_string()),
+        Ok(Outgoing::Record(_)) => return ended("", Outcome::Answered { status: 200, body: String::new() }),
+        Err(e) => return ended("", Outcome::Unsendable(e.to_string())),
     };
+    let shown = request.url.clone();
     let Ok(mut url) = reqwest::Url::parse(&request.url) else {
-        return Outcome::Unsendable("the address cannot be parsed".to_owned());
+        return ended(&shown, Outcome::Unsendable("the address cannot be parsed".to_owned()));
     };
     if let Some(discord) = discord.filter(|_| leads_to_discord(notification.kind(), &request.url)) {
         let ours = format!("http://{discord}{}{}", url.path(), url.query().map_or(String::new(), |q| format!("?{q}")));
         match reqwest::Url::parse(&ours) {
             Ok(ours) => url = ours,
-            Err(e) => return Outcome::Unsendable(e.to_string()),
+            Err(e) => return ended(&shown, Outcome::Unsendable(e.to_string())),
         }
     }
-    let left = Duration::from_nanos(u64::try_from(delivery.deadline.since(at)).unwrap_or(0));
-    post(client, url, request, left)
+    ended(&shown, post(client, url, request, within))
 }
 
 fn post(client: &Client, url: reqwest::Url, request: OutgoingRequest, within: Duration) -> Outcome {
