@@ -280,8 +280,11 @@ impl List<'_, '_> {
     }
 
     fn flood(&mut self, runs: &Runs) {
-        if let Some(reason) = super::flood::reason(runs) {
+        if let Some((reason, refused)) = super::flood::reason(runs) {
+            let before = self.found.len();
             self.add("notification-flood", reason, None);
+            // As long as every message arrives it is worth a word only.
+            self.found.iter_mut().skip(before).filter(|_| !refused).for_each(|a| a.severity = "info".to_owned());
         }
     }
 

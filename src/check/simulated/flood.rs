@@ -16,8 +16,8 @@ use crate::simulate::receivers::leads_to_discord;
 /// Discord's limits of a webhook and of a channel; what [`rate_limited`] counts by.
 const LIMITS: &str = "Discord takes 5 requests in 2 s and 30 messages a minute";
 
-/// What there is to say about the busiest webhook of the shown run.
-pub fn reason(runs: &Runs) -> Option<String> {
+/// What there is to say about the busiest webhook of the shown run, and whether Discord would refuse messages to it.
+pub fn reason(runs: &Runs) -> Option<(String, bool)> {
     let engine = runs.shown();
     let mut by_url: BTreeMap<&str, Vec<(Time, &Arc<Notification>)>> = BTreeMap::new();
     for entry in engine.journal().entries() {
@@ -52,7 +52,7 @@ pub fn reason(runs: &Runs) -> Option<String> {
         }
     }
     text.push_str(&flapping(engine, &busiest).unwrap_or_default());
-    Some(text)
+    Some((text, flood.refused > 0))
 }
 
 fn of(sent: &[(Time, &Arc<Notification>)]) -> Flood {
