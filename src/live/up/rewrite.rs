@@ -229,8 +229,8 @@ fn replace_webhooks(value: &mut Value, url: &str) -> bool {
             }
             None => false,
         },
-        Value::Array(items) => items.iter_mut().fold(false, |any, v| replace_webhooks(v, url) || any),
-        Value::Object(map) => map.values_mut().fold(false, |any, v| replace_webhooks(v, url) || any),
+        Value::Array(items) => items.iter_mut().filter_map(|v| replace_webhooks(v, url).then_some(())).count() > 0,
+        Value::Object(map) => map.values_mut().filter_map(|v| replace_webhooks(v, url).then_some(())).count() > 0,
         _ => false,
     }
 }
