@@ -172,7 +172,9 @@ impl Walk<'_> {
                 let why = match outcome {
                     SendOutcome::Delivered => return,
                     SendOutcome::NoAlertmanager => "Prometheus knows no Alertmanager".to_owned(),
-                    SendOutcome::Unreachable(why) => format!("Alertmanager out of reach: {why}"),
+                    SendOutcome::Unreachable(why) => {
+                        format!("Alertmanager does not take it: {}", self.question.lost.unwrap_or(why))
+                    }
                 };
                 self.fate(t, labels, "not delivered", why.clone(), why);
             }
