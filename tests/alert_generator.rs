@@ -33,13 +33,16 @@ fn rules() -> Option<String> {
     None
 }
 
+/// The value of a series at a time in seconds; none where it has ended.
+type Course = fn(i64) -> Option<f64>;
+
 /// A group of the file with its own store, fed every 15 s.
 struct Run {
     group: Group,
     context: RuleContext,
     db: Tsdb,
-    /// Labels beside the suite's own, and the value at a time in seconds; none where the series has ended.
-    series: Vec<(Labels, fn(i64) -> Option<f64>)>,
+    /// Labels beside the suite's own, and the values.
+    series: Vec<(Labels, Course)>,
     fed: i64,
 }
 

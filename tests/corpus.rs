@@ -1,6 +1,8 @@
 //! Stacks that people published, judged as lab 7: never an error of labkit's, and what their own tools said of each file
 //! is found again in the verdicts. Reads `corpus` beside the folder of LABKIT_CONFORMANCE.
 
+#![allow(clippy::print_stderr, reason = "a test that is skipped says so loudly")]
+
 use std::path::{Path, PathBuf};
 
 use labkit::check::acceptance::{Request, run};
