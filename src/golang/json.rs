@@ -42,6 +42,26 @@ pub fn write_string(out: &mut String, text: &str, short: ShortEscapes) {
     out.push('"');
 }
 
+/// Appends a JSON number; very large and very small ones have an exponent without a leading zero.
+///
+/// # Errors
+/// Infinities and NaN have no JSON.
+pub fn write_float(out: &mut String, f: f64) -> Result<(), String> {
+    use super::float::{FloatFormat, format_float};
+    if !f.is_finite() {
+        let shown = format_float(f, FloatFormat::General, None);
+        return Err(format!("json: unsupported value: {shown}"));
+    }
+    let size = f.abs();
+    if size != 0.0 && !(1e-6..1e21).contains(&size) {
+        let text = format_float(f, FloatFormat::Exponent, None);
+        out.push_str(&text.replace("e-0", "e-"));
+    } else {
+        out.push_str(&format_float(f, FloatFormat::Fixed, None));
+    }
+    Ok(())
+}
+
 /// A JSON string literal.
 pub fn string(text: &str, short: ShortEscapes) -> String {
     let mut out = String::with_capacity(text.len() + 2);

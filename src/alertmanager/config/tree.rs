@@ -13,6 +13,8 @@ pub enum Tree {
     Bool(bool),
     /// A whole number.
     Int(i64),
+    /// A whole number beyond that.
+    Uint(u64),
     /// A number with a fraction.
     Float(f64),
     /// A text, which may be a template.
@@ -38,7 +40,7 @@ impl Tree {
             (_, crate::yaml::Value::Mapping(_)) => Self::Map(BTreeMap::new()),
             (Some(Resolved::Bool(b)), _) => Self::Bool(b),
             (Some(Resolved::Int(n)), _) => Self::Int(n),
-            (Some(Resolved::Uint(n)), _) => Self::Float(n as f64),
+            (Some(Resolved::Uint(n)), _) => Self::Uint(n),
             (Some(Resolved::Float(f)), _) => Self::Float(f),
             (Some(Resolved::Null), _) => Self::Null,
             _ => node.as_str().map_or(Self::Null, |text| Self::Text(text.to_owned())),

@@ -184,6 +184,25 @@ fn a_payload_of_one_s_own_takes_the_place_of_the_usual_body() {
 }
 
 #[test]
+fn the_texts_inside_an_expansion_stay_texts_since_0_34() {
+    let payload = |version, text: &str| {
+        let settings = loaded(&format!("  webhook_configs:\n  - url: http://h/x\n    payload: {text}\n"), version);
+        send(version, settings, vec![alert(Status::Firing, "n1")]).map(|r| r.body).expect("a body")
+    };
+    let quoted = r#"{a: '{"n": "1", "k:": "x:", "d": 1e21, "u": 18446744073709551615}'}"#;
+    let before = r#"{"a":{"d":1e+21,"k:":{"x":null},"n":1,"u":18446744073709551615}}"#;
+    let since = r#"{"a":{"d":1e+21,"k:":"x:","n":"1","u":18446744073709551615}}"#;
+    assert_eq!(payload(Version::V0_33, quoted), format!("{before}\n"));
+    assert_eq!(payload(Version::V0_34, quoted), format!("{since}\n"));
+    let nested = r#"'["{{ print "{{ .Status }}" }}", 2.0]'"#;
+    assert_eq!(payload(Version::V0_33, nested), "[\"firing\",2]\n");
+    assert_eq!(payload(Version::V0_34, nested), "[\"{{ .Status }}\",2]\n");
+    // A template's own name may come to stand elsewhere.
+    let names = r#"{'{{ print "z" }}': 1, m: 2}"#;
+    assert_eq!(payload(Version::V0_34, names), "{\"m\":2,\"z\":1}\n");
+}
+
+#[test]
 fn slack_is_told_fields_and_buttons() {
     let settings = loaded(
         "  slack_configs:

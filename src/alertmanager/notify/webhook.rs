@@ -2,6 +2,8 @@
 //!
 //! Facts: measured with 0.25; field order of later releases from upstream source.
 
+use std::collections::BTreeMap;
+
 use super::discord::escapes;
 use super::request::{NotifyError, Outgoing, address, post_json, postable};
 use super::{Context, ReadFile};
@@ -9,7 +11,7 @@ use crate::alertmanager::config::{Tree, WebhookSettings};
 use crate::alertmanager::notification::Notification;
 use crate::alertmanager::template::{AlertData, Data, Kv};
 use crate::alertmanager::version::Version;
-use crate::golang::json::{ShortEscapes, write_string};
+use crate::golang::json::{ShortEscapes, write_float, write_string};
 use crate::golang::time::{GoTime, RFC3339_NANO};
 use crate::text::SourceText;
 use crate::yaml;
@@ -33,7 +35,7 @@ pub(super) fn render(
         None => payload(notification, settings.max_alerts),
         Some(tree) => {
             let mut out = String::new();
-            write_tree(&mut out, context, tree, 0)?;
+            write_tree(&mut out, &Leaves::of(context), tree, 0)?;
             out.push('\n');
             out
         }
@@ -41,43 +43,87 @@ pub(super) fn render(
     Ok(Outgoing::Request(post_json(notification.version, url, &settings.http, body)))
 }
 
-/// A payload of one's own: every text is a template, and one whose expansion reads as YAML of another kind (a number, a
-/// list) becomes that.
-fn write_tree(out: &mut String, context: &Context<'_>, tree: &Tree, depth: usize) -> Result<(), NotifyError> {
+/// What becomes of the texts in a payload of one's own.
+enum Leaves<'a> {
+    /// Each is a template, and one whose expansion reads as YAML of another kind (a number, a list) becomes that.
+    Templates(&'a Context<'a>),
+    /// They stay as they are.
+    Verbatim(ShortEscapes),
+}
+
+impl<'a> Leaves<'a> {
+    fn of(context: &'a Context<'a>) -> Self {
+        Self::Templates(context)
+    }
+
+    /// The texts inside of what an expansion read as: 0.32 and 0.33 took those for templates too, so that a quoted
+    /// `"1"` became a number.
+    fn inner(&self) -> Self {
+        match self {
+            Self::Templates(context) if context.notification.version < Version::V0_34 => Self::Templates(context),
+            _ => Self::Verbatim(self.escapes()),
+        }
+    }
+
+    fn escapes(&self) -> ShortEscapes {
+        match self {
+            Self::Templates(context) => escapes(context.notification.version),
+            Self::Verbatim(short) => *short,
+        }
+    }
+
+    fn write(&self, out: &mut String, text: &str, depth: usize) -> Result<(), NotifyError> {
+        let Self::Templates(context) = self else {
+            write_string(out, text, self.escapes());
+            return Ok(());
+        };
+        let expanded = context.expand(text)?;
+        let source = SourceText::new("payload", expanded.as_str());
+        let read = yaml::parse(&source).ok().map(|node| node.map_or(Tree::Null, |n| Tree::of(&n)));
+        match read {
+            None | Some(Tree::Text(_)) => write_string(out, &expanded, self.escapes()),
+            Some(other) => write_tree(out, &self.inner(), &other, depth + 1)?,
+        }
+        Ok(())
+    }
+
+    fn key(&self, name: &str) -> Result<String, NotifyError> {
+        match self {
+            Self::Templates(context) => context.expand(name),
+            Self::Verbatim(_) => Ok(name.to_owned()),
+        }
+    }
+}
+
+fn write_tree(out: &mut String, leaves: &Leaves<'_>, tree: &Tree, depth: usize) -> Result<(), NotifyError> {
     if depth > MAX_DEPTH || out.len() > MAX_BODY {
         return Err(NotifyError::Template("the payload is too deep or too long".to_owned()));
     }
-    let short = escapes(context.notification.version);
     match tree {
         Tree::Null => out.push_str("null"),
         Tree::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
         Tree::Int(n) => out.push_str(&n.to_string()),
-        Tree::Float(f) if f.is_finite() => out.push_str(&serde_json::json!(f).to_string()),
-        Tree::Float(f) => return Err(NotifyError::Template(format!("json: unsupported value: {f}"))),
-        Tree::Text(text) => {
-            let expanded = context.expand(text)?;
-            let source = SourceText::new("payload", expanded.as_str());
-            let read = yaml::parse(&source).ok().map(|node| node.map_or(Tree::Null, |n| Tree::of(&n)));
-            match read {
-                None | Some(Tree::Text(_)) => write_string(out, &expanded, short),
-                Some(other) => write_tree(out, context, &other, depth + 1)?,
-            }
-        }
+        Tree::Uint(n) => out.push_str(&n.to_string()),
+        Tree::Float(f) => write_float(out, *f).map_err(NotifyError::Template)?,
+        Tree::Text(text) => leaves.write(out, text, depth)?,
         Tree::List(items) => {
             out.push('[');
             for (i, item) in items.iter().enumerate() {
                 out.push_str(if i > 0 { "," } else { "" });
-                write_tree(out, context, item, depth + 1)?;
+                write_tree(out, leaves, item, depth + 1)?;
             }
             out.push(']');
         }
         Tree::Map(pairs) => {
+            // Names may change by expansion; the order of the JSON is that of the expanded ones.
+            let named = pairs.iter().map(|(name, value)| Ok((leaves.key(name)?, value)));
+            let named: BTreeMap<String, &Tree> = named.collect::<Result<_, NotifyError>>()?;
             out.push('{');
-            for (i, (name, value)) in pairs.iter().enumerate() {
+            for (i, (name, value)) in named.iter().enumerate() {
                 out.push_str(if i > 0 { "," } else { "" });
-                write_string(out, &context.expand(name)?, short);
+                write_string(out, name, leaves.escapes());
                 out.push(':');
-                write_tree(out, context, value, depth + 1)?;
+                write_tree(out, leaves, value, depth + 1)?;
             }
             out.push('}');
         }

@@ -1,7 +1,7 @@
 //! `toJson`: any value as Go's `encoding/json` writes it.
 
 use crate::alertmanager::version::Version;
-use crate::golang::json::{ShortEscapes, write_string};
+use crate::golang::json::{ShortEscapes, write_float, write_string};
 use crate::golang::template::Value;
 use crate::golang::time::RFC3339_NANO;
 
@@ -96,23 +96,6 @@ fn key_of<'a>(type_name: &str, field: &'a str) -> &'a str {
         "Fingerprint" => "fingerprint",
         other => other,
     }
-}
-
-/// Go writes very large and very small floats with an exponent without a leading zero.
-fn write_float(out: &mut String, f: f64) -> Result<(), String> {
-    use crate::golang::float::{FloatFormat, format_float};
-    if !f.is_finite() {
-        let shown = format_float(f, FloatFormat::General, None);
-        return Err(format!("json: unsupported value: {shown}"));
-    }
-    let size = f.abs();
-    if size != 0.0 && !(1e-6..1e21).contains(&size) {
-        let text = format_float(f, FloatFormat::Exponent, None);
-        out.push_str(&text.replace("e-0", "e-"));
-    } else {
-        out.push_str(&format_float(f, FloatFormat::Fixed, None));
-    }
-    Ok(())
 }
 
 #[cfg(test)]
