@@ -1,5 +1,6 @@
 //! The mocked model's script: where it listens and which metrics it can expose, told from its text.
 
+use super::mock_server;
 use super::path;
 use super::python::{Call, Script};
 use super::tree::FileTree;
@@ -50,6 +51,8 @@ pub struct Mock {
     pub source: SourceText,
     /// The port it listens on, when that can be told.
     pub port: Option<u16>,
+    /// Numbers of its text that could be that port when it cannot.
+    spoken: Vec<u16>,
     /// Where the port is written.
     pub port_span: Span,
     /// On which addresses.
@@ -68,6 +71,9 @@ struct Server {
     port: (usize, Option<u16>),
     address: (usize, &'static str),
 }
+
+/// The lowest number that is taken for a port without being told so.
+pub(super) const LOWEST: u16 = 1024;
 
 /// `usize::MAX` stands for "by keyword only".
 const BY_NAME: usize = usize::MAX;
@@ -92,6 +98,7 @@ impl Mock {
             path: path.to_owned(),
             source: source.clone(),
             port: None,
+            spoken: script.numbers().filter(|n| *n >= LOWEST).collect(),
             port_span: Span::default(),
             listen: Listen::All,
             metrics: calls.iter().filter_map(|c| metric(&script, c, env)).collect(),
@@ -124,6 +131,36 @@ impl Mock {
         mock
     }
 
+    /// Reads a program in another language: its text tells which ports it speaks of.
+    fn read_text(path: &str, source: &SourceText) -> Self {
+        Self {
+            path: path.to_owned(),
+            source: source.clone(),
+            port: None,
+            spoken: mock_server::ports_of(source.text()),
+            port_span: Span::default(),
+            listen: Listen::All,
+            metrics: Vec::new(),
+            mentions: vec![source.text().to_owned()],
+            settled: false,
+        }
+    }
+
+    /// The same script with another environment.
+    pub fn in_environment(&self, env: &dyn Fn(&str) -> Option<String>) -> Self {
+        match self.path.ends_with(".py") {
+            true => Self::read(&self.path, &self.source, env),
+            false => self.clone(),
+        }
+    }
+
+    /// Where the command line of its container makes it listen, when a program serves it as an application.
+    pub fn served_by(&mut self, arguments: &[String], env: &dyn Fn(&str) -> Option<String>) {
+        if let Some((port, listen)) = mock_server::served_by(arguments, env) {
+            (self.port, self.listen) = (Some(port), listen);
+        }
+    }
+
     fn listen_as(&mut self, server: &Server, call: &Call, script: &Script, env: &dyn Fn(&str) -> Option<String>) {
         self.port_span = call.span;
         let by_position = |i: usize| if i == BY_NAME { None } else { call.positional(i) };
@@ -138,6 +175,14 @@ impl Mock {
             Some(range) => script.value(range, env).map_or(Listen::All, |a| listen(&a)),
             None => listen(server.address.1),
         };
+    }
+
+    /// Whether it listens on a port; nothing where its text leaves that open.
+    pub fn listens_on(&self, port: u16) -> Option<bool> {
+        match self.port {
+            Some(own) => Some(own == port),
+            None => self.spoken.contains(&port).then_some(true),
+        }
     }
 
     /// Whether the script can expose a gauge of this name.
@@ -172,7 +217,8 @@ impl Mock {
     }
 }
 
-fn listen(address: &str) -> Listen {
+/// Where a server listens that is given an address.
+pub(super) fn listen(address: &str) -> Listen {
     match address {
         "" | "0.0.0.0" | "::" | "None" => Listen::All,
         "localhost" | "::1" => Listen::Loopback,
@@ -227,18 +273,23 @@ fn metric(script: &Script, call: &Call, env: &dyn Fn(&str) -> Option<String>) ->
 /// Finds the script that makes the metric, or looks most like it, under `near` first.
 pub fn find(tree: &FileTree, metric: &str, near: &str, env: &dyn Fn(&str) -> Option<String>) -> Option<Mock> {
     let mut best: Option<(i32, Mock)> = None;
-    for entry in tree.files().filter(|e| e.path.ends_with(".py") && e.size <= SIZE) {
+    for entry in tree.files().filter(|e| e.size <= SIZE) {
+        let python = entry.path.ends_with(".py");
+        if !python && !mock_server::is_other_language(&entry.path) {
+            continue;
+        }
         let Ok(source) = tree.text(&entry.path) else { continue };
         let text = source.text();
         let client =
             text.contains("prometheus_client") || text.contains("aioprometheus") || text.contains("prometheus_fastapi");
-        if !client && !text.contains(metric) {
+        if !(python && client) && !text.contains(metric) {
             continue;
         }
-        let mock = Mock::read(&entry.path, &source, env);
+        let mock = if python { Mock::read(&entry.path, &source, env) } else { Mock::read_text(&entry.path, &source) };
         let name = path::file_name(&entry.path).to_ascii_lowercase();
         let mut score = 0;
         score += 8 * i32::from(mock.exposes(metric) == Exposes::Yes);
+        score += 6 * i32::from(python);
         score += 4 * i32::from(mock.port.is_some());
         score += 2 * i32::from(client);
         score += 2 * i32::from(name.contains("mock") || name.contains("model"));
@@ -273,10 +324,29 @@ mod tests {
             ("uvicorn.run(\n    app,\n)  # port=1", 8000),
             ("HTTPServer((\"\", 9007), H).serve_forever()", 9007),
             ("from prometheus_client import start_http_server as serve\nserve(9008)", 9008),
+            ("def main(port=9009):\n    start_http_server(port)\nmain()", 9009),
+            ("def main(port: int):\n    start_http_server(port=port)\nmain(9010)", 9010),
+            (
+                "class M:\n  def __init__(self, port=1):\n    self.p = port\n  def run(self):\n    start_http_server(self.p)\nM(port=9011)",
+                9011,
+            ),
+            ("class M:\n  port: int = 9012\n  def run(self):\n    start_http_server(self.port)", 9012),
         ] {
             assert_eq!(mock(text).port, Some(port), "{text}");
         }
         assert_eq!(mock("def start_http_server(port): pass").port, None);
+    }
+
+    #[test]
+    fn a_port_that_is_left_open_may_be_any_that_is_spoken_of() {
+        let open = mock("PORTS = {'a': 9013}\nstart_http_server(PORTS['a'])");
+        assert_eq!((open.port, open.listens_on(9013), open.listens_on(9014)), (None, Some(true), None));
+        assert_eq!(mock("start_http_server(9000)").listens_on(9013), Some(false));
+        let source = SourceText::new("main.go", "promauto.NewGauge(\"model_result\")\nlisten(\":9015\")");
+        let tree = FileTree::in_memory([("main.go".to_owned(), source.text().as_bytes().to_vec())]);
+        let found = find(&tree, "model_result", "", &|_| None).expect("a model in Go");
+        assert_eq!((found.listens_on(9015), found.listens_on(9014)), (Some(true), None));
+        assert!(matches!(found.exposes("model_result"), Exposes::Unknown(_)));
     }
 
     #[test]
@@ -302,9 +372,15 @@ mod tests {
 
     #[test]
     fn hostile_text_is_read_in_time() {
-        for text in
-            ["(".repeat(50_000), "'".repeat(50_001), "a=b\n".repeat(10_000), "é\\".repeat(9), "f(".repeat(50_000)]
-        {
+        let cycle = "def f(a=b):\n  start_http_server(a)\ndef g(b=a):\n  self.a = a\na = self.a\nf(b)\n".repeat(500);
+        for text in [
+            cycle,
+            "(".repeat(50_000),
+            "'".repeat(50_001),
+            "a=b\n".repeat(10_000),
+            "é\\".repeat(9),
+            "f(".repeat(50_000),
+        ] {
             mock(&text);
         }
     }

@@ -8,6 +8,7 @@ pub mod discover;
 pub mod gitignore;
 pub mod grafana;
 pub mod mock;
+mod mock_server;
 pub mod path;
 mod programs;
 mod python;

@@ -1,5 +1,6 @@
 //! Just enough of Python to read a small script: tokens, calls with their arguments, constants.
 
+use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
 
 use crate::text::Span;
@@ -9,8 +10,11 @@ const BUDGET: usize = 200_000;
 /// Calls of one script, and tokens of one call, that are looked at.
 const CALLS: usize = 2000;
 const CALL_TOKENS: usize = 5000;
-/// How far names are followed.
+/// How far names are followed, and how many expressions are looked at on the way.
 const DEPTH: usize = 6;
+const EXPRESSIONS: u32 = 400;
+/// Places that give one name a value.
+const PLACES: usize = 8;
 
 /// What a token is.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +37,7 @@ pub struct Script {
     tokens: Vec<(Token, Span)>,
     /// Names by what `as` calls them.
     aliases: BTreeMap<String, String>,
+    calls: OnceCell<Vec<Call>>,
 }
 
 /// Arguments: keyword, and the tokens of the value.
@@ -48,6 +53,12 @@ pub struct Call {
     /// Its place, up to the closing parenthesis.
     pub span: Span,
     arguments: Arguments,
+}
+
+/// On the way from an expression to its value.
+struct Way<'a> {
+    env: &'a dyn Fn(&str) -> Option<String>,
+    left: Cell<u32>,
 }
 
 impl Script {
@@ -122,7 +133,7 @@ impl Script {
             }
             _ => None,
         });
-        Self { aliases: aliases.collect(), tokens }
+        Self { aliases: aliases.collect(), tokens, calls: OnceCell::new() }
     }
 
     fn at(&self, i: usize) -> Option<&Token> {
@@ -143,8 +154,21 @@ impl Script {
         self.aliases.get(alias).map_or(alias, String::as_str)
     }
 
+    /// Every number in the script that could be a port.
+    pub fn numbers(&self) -> impl Iterator<Item = u16> {
+        self.tokens.iter().filter_map(|(t, _)| match t {
+            Token::Number(n) => n.parse().ok(),
+            Token::Text(s, _) => s.trim_start_matches(':').parse().ok(),
+            _ => None,
+        })
+    }
+
     /// Every call in the script, definitions left out.
-    pub fn calls(&self) -> Vec<Call> {
+    pub fn calls(&self) -> &[Call] {
+        self.calls.get_or_init(|| self.find_calls())
+    }
+
+    fn find_calls(&self) -> Vec<Call> {
         let mut calls = Vec::new();
         for i in 0..self.tokens.len() {
             let Some(Token::Name(name)) = self.at(i) else { continue };
@@ -196,12 +220,9 @@ impl Script {
         (arguments, i)
     }
 
-    /// The tokens assigned to a name somewhere, the first time.
-    fn assigned(&self, name: &str) -> Option<std::ops::Range<usize>> {
-        for i in 0..self.tokens.len() {
-            if !matches!(self.at(i), Some(Token::Name(n)) if n == name) {
-                continue;
-            }
+    /// The tokens assigned to a name in statements, or to an attribute of that name.
+    fn assigned(&self, name: &str, attribute: bool) -> Vec<std::ops::Range<usize>> {
+        let statement = |i: usize| {
             let mut at = i + 1;
             if self.is(at, ':') {
                 // A type in between.
@@ -209,26 +230,71 @@ impl Script {
                     at += 1;
                 }
             }
-            if self.is(at, '=') && !self.is(at + 1, '=') && !i.checked_sub(1).is_some_and(|p| self.is(p, '.')) {
-                let end = (at + 1..self.tokens.len()).find(|j| self.at(*j) == Some(&Token::Line))?;
-                return Some(at + 1..end);
+            let of_something = i.checked_sub(1).is_some_and(|p| self.is(p, '.'));
+            if !self.is(at, '=') || self.is(at + 1, '=') || of_something != attribute {
+                return None;
+            }
+            let end = (at + 1..self.tokens.len()).find(|j| self.at(*j) == Some(&Token::Line))?;
+            Some(at + 1..end)
+        };
+        let places = (0..self.tokens.len()).filter(|i| matches!(self.at(*i), Some(Token::Name(n)) if n == name));
+        places.filter_map(statement).take(PLACES).collect()
+    }
+
+    /// What a parameter of that name may be: what calls give it, then its default.
+    fn passed(&self, name: &str) -> Vec<std::ops::Range<usize>> {
+        let mut found = Vec::new();
+        let mut class = None;
+        for i in 0..self.tokens.len() {
+            let (Some(Token::Name(word)), Some(Token::Name(defined))) = (self.at(i), self.at(i + 1)) else { continue };
+            if word == "class" {
+                class = Some(defined);
+            }
+            if word != "def" || !self.is(i + 2, '(') {
+                continue;
+            }
+            let (parameters, _) = self.arguments(i + 3);
+            let named = |range: &std::ops::Range<usize>, keyword: &Option<String>| match keyword {
+                Some(k) => k == name,
+                None => matches!(self.at(range.start), Some(Token::Name(n)) if n == name),
+            };
+            let Some(index) = parameters.iter().position(|(k, r)| named(r, k)) else { continue };
+            let bound =
+                matches!(parameters.first().and_then(|p| self.at(p.1.start)), Some(Token::Name(n)) if n == "self");
+            let callee = class.filter(|_| defined == "__init__").unwrap_or(defined);
+            let position = index.checked_sub(usize::from(bound));
+            for call in self.calls().iter().filter(|c| c.name == *callee) {
+                found.extend(call.keyword(name).or_else(|| call.positional(position?)));
+            }
+            let (keyword, range) = &parameters[index];
+            match (keyword, range.clone().find(|j| self.is(*j, '='))) {
+                (Some(_), _) => found.push(range.clone()),
+                (None, Some(at)) => found.push(at + 1..range.end),
+                (None, None) => {}
+            }
+            if found.len() >= PLACES {
+                break;
             }
         }
-        None
+        found.truncate(PLACES);
+        found
     }
 
     /// The value of an expression as text, when it is a literal, a constant, an environment variable with a default,
     /// or a command line option with a default.
     pub fn value(&self, range: std::ops::Range<usize>, env: &dyn Fn(&str) -> Option<String>) -> Option<String> {
-        self.value_within(range, env, 0)
+        self.value_within(range, &Way { env, left: Cell::new(EXPRESSIONS) }, 0)
     }
 
-    fn value_within(
-        &self,
-        range: std::ops::Range<usize>,
-        env: &dyn Fn(&str) -> Option<String>,
-        depth: usize,
-    ) -> Option<String> {
+    /// The value of a name: by its statements, else as a parameter.
+    fn named(&self, name: &str, way: &Way<'_>, depth: usize) -> Option<String> {
+        let assigned = self.assigned(name, false).into_iter();
+        let found = assigned.filter_map(|range| self.value_within(range, way, depth + 1)).next();
+        found.or_else(|| self.passed(name).into_iter().find_map(|range| self.value_within(range, way, depth + 1)))
+    }
+
+    fn value_within(&self, range: std::ops::Range<usize>, way: &Way<'_>, depth: usize) -> Option<String> {
+        way.left.set(way.left.get().checked_sub(1)?);
         if depth > DEPTH {
             return None;
         }
@@ -236,14 +302,14 @@ impl Script {
         match tokens {
             [(Token::Number(n), _)] => return Some(n.clone()),
             [(Token::Text(s, false), _)] => return Some(s.clone()),
-            [(Token::Name(name), _)] => return self.value_within(self.assigned(name)?, env, depth + 1),
+            [(Token::Name(name), _)] => return self.named(name, way, depth),
             _ => {}
         }
         // `int(X)`, `str(X)`: what is inside.
         if let (Some(Token::Name(f)), true) = (self.at(range.start), self.is(range.start + 1, '(')) {
             let (arguments, end) = self.arguments(range.start + 2);
             if matches!(f.as_str(), "int" | "str") && end + 1 == range.end {
-                return self.value_within(arguments.first()?.1.clone(), env, depth + 1);
+                return self.value_within(arguments.first()?.1.clone(), way, depth + 1);
             }
         }
         let words: Vec<&str> =
@@ -255,38 +321,40 @@ impl Script {
                 Some(Token::Text(name, _)) => name,
                 _ => return None,
             };
-            if let Some(value) = env(name) {
+            if let Some(value) = (way.env)(name) {
                 return Some(value);
             }
             if let Some((_, default)) = arguments.get(1) {
-                return self.value_within(default.clone(), env, depth + 1);
+                return self.value_within(default.clone(), way, depth + 1);
             }
             // `os.environ.get("X") or 9000`
             let or = range.clone().find(|i| matches!(self.at(*i), Some(Token::Name(w)) if w == "or"))?;
-            return self.value_within(or + 1..range.end, env, depth + 1);
+            return self.value_within(or + 1..range.end, way, depth + 1);
         }
-        // `args.port`: the option's default, else a constant of that name.
+        // `args.port`: the option's default, else what is assigned to that attribute or to a constant of that name.
         if let [(Token::Name(_), _), (Token::Op('.'), _), (Token::Name(field), _)] = tokens {
             return self
-                .option_default(field, env, depth)
-                .or_else(|| self.value_within(self.assigned(field)?, env, depth + 1));
+                .option_default(field, way, depth)
+                .or_else(|| {
+                    let assigned = self.assigned(field, true).into_iter();
+                    assigned.filter_map(|range| self.value_within(range, way, depth + 1)).next()
+                })
+                .or_else(|| self.named(field, way, depth));
         }
         None
     }
 
-    fn option_default(&self, field: &str, env: &dyn Fn(&str) -> Option<String>, depth: usize) -> Option<String> {
-        self.calls().into_iter().filter(|c| matches!(c.name.as_str(), "add_argument" | "option" | "Option")).find_map(
-            |c| {
-                let named = c.arguments.iter().any(|(keyword, range)| match self.tokens.get(range.clone()) {
-                    Some([(Token::Text(s, _), _)]) => {
-                        (keyword.is_none() || keyword.as_deref() == Some("dest"))
-                            && s.trim_start_matches('-').replace('-', "_") == field
-                    }
-                    _ => false,
-                });
-                named.then(|| self.value_within(c.keyword("default")?, env, depth + 1)).flatten()
-            },
-        )
+    fn option_default(&self, field: &str, way: &Way<'_>, depth: usize) -> Option<String> {
+        self.calls().iter().filter(|c| matches!(c.name.as_str(), "add_argument" | "option" | "Option")).find_map(|c| {
+            let named = c.arguments.iter().any(|(keyword, range)| match self.tokens.get(range.clone()) {
+                Some([(Token::Text(s, _), _)]) => {
+                    (keyword.is_none() || keyword.as_deref() == Some("dest"))
+                        && s.trim_start_matches('-').replace('-', "_") == field
+                }
+                _ => false,
+            });
+            named.then(|| self.value_within(c.keyword("default")?, way, depth + 1)).flatten()
+        })
     }
 }
 

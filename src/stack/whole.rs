@@ -206,18 +206,24 @@ impl Stack {
         let runs = self.compose.as_ref().and_then(|c| {
             let runner =
                 c.containers.iter().find(|k| k.role == Role::Other && runs_script(k, &c.project, &found.path))?;
-            Some((runner.service.clone(), c.project.service(&runner.service).cloned()?))
+            Some((runner.clone(), c.project.service(&runner.service).cloned()?))
         });
-        let found = match &runs {
-            // The same script in the environment of its container.
-            Some((_, service)) => Mock::read(&found.path, &found.source, &|name| service.env(name).map(str::to_owned)),
-            None => found,
-        };
+        let mut found = found;
+        if let Some((container, service)) = &runs {
+            // The same script in the environment of its container, and as the container starts it.
+            let env = |name: &str| {
+                let image = || container.dockerfile.as_ref()?.env.iter().rev().find(|(n, _)| n == name);
+                service.env(name).map(str::to_owned).or_else(|| image().map(|(_, value)| value.clone()))
+            };
+            found = found.in_environment(&env);
+            found.served_by(&container.arguments, &env);
+        }
+        let runs = runs.map(|(container, _)| container.service);
         let port = found.port.map_or_else(|| "a port that its text does not tell".to_owned(), |p| format!("port {p}"));
         let place = Place { source: found.source.clone(), span: found.port_span };
-        let wherever = runs.as_ref().map_or_else(String::new, |(service, _)| format!(" in the container of {service}"));
+        let wherever = runs.as_ref().map_or_else(String::new, |service| format!(" in the container of {service}"));
         self.conclude(format!("the mocked model is {}, which listens on {port}{wherever}", found.path), Some(place));
-        self.mock_service = runs.map(|(name, _)| name);
+        self.mock_service = runs;
         self.mock = Some(found);
     }
 
@@ -231,6 +237,14 @@ impl Stack {
     /// The port the mocked model listens on.
     pub fn mock_port(&self) -> u16 {
         self.mock.as_ref().and_then(|m| m.port).unwrap_or(self.hints.mock_port)
+    }
+
+    /// Whether the mocked model listens on a port; nothing where its script leaves that open.
+    fn mock_listens_on(&self, port: u16) -> Option<bool> {
+        match &self.mock {
+            Some(mock) if mock.port.is_some() || port != self.hints.mock_port => mock.listens_on(port),
+            _ => Some(port == self.mock_port()),
+        }
     }
 
     /// What `host:port` means for a program of the stack; `from` is its service, nothing for the machine itself.
@@ -286,7 +300,8 @@ impl Stack {
         let Reach::External { host, port } = &reach else { return reach };
         let private = host.parse::<core::net::Ipv4Addr>().is_ok_and(|a| a.is_private());
         let published = self.compose.iter().flat_map(|c| &c.project.services).flat_map(|s| &s.ports);
-        let known = *port == self.mock_port() || published.into_iter().any(|p| p.published_port() == Some(*port));
+        let known = self.mock_listens_on(*port) == Some(true)
+            || published.into_iter().any(|p| p.published_port() == Some(*port));
         if private && known && *port != self.hints.exporter_port {
             let port = *port;
             let Some(found) = &self.compose else { return Reach::Host { port, from_outside: true } };
@@ -355,16 +370,21 @@ impl Stack {
             Reach::Host { port, .. } if *port == self.hints.exporter_port => {
                 fine(Who::NodeExporter, format!("port {port} of the machine, as forwarded from the VM"))
             }
-            Reach::Host { port, .. } if *port != self.mock_port() && looks_forwarded(*port) => {
+            Reach::Host { port, .. } if self.mock_listens_on(*port) != Some(true) && looks_forwarded(*port) => {
                 let mut answer =
                     fine(Who::NodeExporter, format!("port {port} of the machine, taken for one forwarded to the VM"));
                 answer.uncertain = true;
                 answer
             }
             Reach::Host { port, from_outside } => {
-                let wanted = self.mock_port();
-                if *port != wanted {
+                let listens = self.mock_listens_on(*port);
+                if listens == Some(false) {
                     return refused(format!("nothing of the repository listens on port {port} of the machine"));
+                }
+                if listens.is_none() && self.mock_service.is_none() {
+                    let mut answer = refused(format!("no script tells whether it listens on port {port}"));
+                    answer.uncertain = true;
+                    return answer;
                 }
                 if let Some(service) = &self.mock_service {
                     return refused(format!(
@@ -409,9 +429,15 @@ impl Stack {
         let service = self.compose.iter().chain(&self.others).find_map(|p| p.project.service(name));
         if self.mock_service.as_deref() == Some(name) {
             let loopback = self.mock.as_ref().is_some_and(|m| m.listen == Listen::Loopback);
+            let told = || container.zip(service).is_some_and(|(c, s)| speaks_of(c, s, port));
+            let listens = self.mock_listens_on(port).or_else(|| told().then_some(true));
             return if loopback {
                 refused(format!("the mock in {name} listens on 127.0.0.1 only, so no other container reaches it"))
-            } else if port != self.mock_port() {
+            } else if listens.is_none() {
+                let mut answer = refused(format!("no file tells whether the mock in {name} listens on {port}"));
+                answer.uncertain = true;
+                answer
+            } else if listens == Some(false) {
                 refused(format!("the mock in {name} listens on {}, not on {port}", self.mock_port()))
             } else {
                 fine(Who::Mock, format!("the mocked model in the container of {name}"))
@@ -427,13 +453,12 @@ impl Stack {
             return fine(Who::Service(name.to_owned()), format!("{name} itself"));
         }
         // A program that labkit does not know: its ports are those the files speak of.
-        let spoken_of = service.expose.contains(&port)
-            || service.ports.iter().any(|p| p.target == port)
-            || container.dockerfile.as_ref().is_some_and(|d| d.ports.contains(&port));
+        let spoken_of = speaks_of(container, service, port);
         let could_be_mock = container.role == Role::Other
             && self.mock_service.is_none()
             && (container.built || container.image.repository.contains("python"));
-        if could_be_mock && port == self.mock_port() && (self.mock.is_none() || spoken_of) {
+        let listens = self.mock_listens_on(port);
+        if could_be_mock && listens != Some(false) && (self.mock.is_none() || listens == Some(true) || spoken_of) {
             let mut answer = fine(Who::Mock, format!("{name}, taken for the mocked model by its port"));
             answer.uncertain = self.mock.is_none();
             return answer;
@@ -463,6 +488,15 @@ impl Stack {
         all.extend(self.grafana.provisioning.diagnostics.iter().cloned());
         all
     }
+}
+
+/// Whether the files of a container speak of a port of it.
+fn speaks_of(container: &Container, service: &Service, port: u16) -> bool {
+    let text = port.to_string();
+    service.expose.contains(&port)
+        || service.ports.iter().any(|p| p.target == port)
+        || container.dockerfile.as_ref().is_some_and(|d| d.ports.contains(&port))
+        || container.arguments.iter().any(|a| a.split(|c: char| !c.is_ascii_digit()).any(|w| w == text))
 }
 
 /// Ports of the machine that people forward to the exporter of a VM: 9101 to 9109, 19100, 29100 and so on.
