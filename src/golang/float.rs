@@ -110,23 +110,41 @@ pub fn format_binary(v: f64) -> String {
     format!("{sign}{mantissa}p{exponent:+}")
 }
 
-/// `strconv.FormatFloat(v, 'x', -1, 64)`: `0x1.8p+01`.
-pub fn format_hex(v: f64) -> String {
+/// `strconv.FormatFloat(v, 'x', precision, 64)`: `0x1.8p+01`.
+pub fn format_hex(v: f64, precision: Option<usize>) -> String {
     if !v.is_finite() {
         return format_value(v);
     }
     let (sign, mut mantissa, mut exponent) = parts(v);
-    if mantissa == 0 {
-        return format!("{sign}0x0p+00");
+    if mantissa != 0 {
+        let shift = mantissa.leading_zeros() - 11;
+        mantissa <<= shift;
+        exponent = exponent + 52 - i64::from(shift);
+    } else {
+        exponent = 0;
     }
-    let shift = mantissa.leading_zeros() - 11;
-    mantissa <<= shift;
-    exponent = exponent + 52 - i64::from(shift);
+    if let Some(digits) = precision.and_then(|p| u32::try_from(p).ok()).filter(|p| *p < 13) {
+        // Half to even, at the last digit that stays.
+        let cut = 52 - 4 * digits;
+        let (rest, half) = (mantissa & ((1 << cut) - 1), 1 << (cut - 1));
+        mantissa >>= cut;
+        if rest > half || (rest == half && mantissa & 1 == 1) {
+            mantissa += 1;
+        }
+        mantissa <<= cut;
+        if mantissa >> 53 != 0 {
+            mantissa >>= 1;
+            exponent += 1;
+        }
+    }
     let fraction = format!("{:013x}", mantissa & ((1 << 52) - 1));
-    let fraction = fraction.trim_end_matches('0');
+    let fraction = match precision {
+        None => fraction.trim_end_matches('0').to_owned(),
+        Some(p) => format!("{fraction:0<p$.p$}", p = p.min(MAX_DIGITS)),
+    };
     let point = if fraction.is_empty() { "" } else { "." };
     let mark = if exponent < 0 { '-' } else { '+' };
-    format!("{sign}0x1{point}{fraction}p{mark}{:02}", exponent.abs())
+    format!("{sign}0x{}{point}{fraction}p{mark}{:02}", mantissa >> 52, exponent.abs())
 }
 
 /// Sign, mantissa and exponent such that the value is `mantissa × 2^exponent`.
@@ -489,9 +507,14 @@ mod tests {
     #[test]
     fn binary_and_hexadecimal_forms() {
         assert_eq!(format_binary(1.0), "4503599627370496p-52");
-        assert_eq!(format_hex(3.0), "0x1.8p+01");
-        assert_eq!(format_hex(-5e-324), "-0x1p-1074");
-        assert_eq!(format_hex(0.0), "0x0p+00");
+        assert_eq!(format_hex(3.0, None), "0x1.8p+01");
+        assert_eq!(format_hex(-5e-324, None), "-0x1p-1074");
+        assert_eq!(format_hex(0.0, None), "0x0p+00");
+        assert_eq!(format_hex(1.99, Some(1)), "0x1.0p+01");
+        assert_eq!(format_hex(1.5, Some(2)), "0x1.80p+00");
+        assert_eq!(format_hex(1.03125, Some(1)), "0x1.0p+00");
+        assert_eq!(format_hex(0.0, Some(2)), "0x0.00p+00");
+        assert_eq!(format_hex(1.5, Some(20)).len(), 28);
     }
 
     #[test]

@@ -101,6 +101,42 @@ impl GoTime {
         Self { offset: 0, zone: None, ..*self }
     }
 
+    /// The same instant shown in the zone of `other`.
+    #[must_use]
+    pub fn in_zone_of(&self, other: &Self) -> Self {
+        Self { offset: other.offset, zone: other.zone.clone(), ..*self }
+    }
+
+    /// Whether it is shown in UTC.
+    pub fn is_utc(&self) -> bool {
+        self.zone.is_none()
+    }
+
+    /// Seconds east of UTC.
+    pub fn offset(&self) -> i32 {
+        self.offset
+    }
+
+    /// The zone's short name.
+    pub fn zone_name(&self) -> &str {
+        self.zone.as_deref().unwrap_or("UTC")
+    }
+
+    /// Go's `GoString`: `time.Date(2024, time.January, 2, 3, 4, 5, 0, time.UTC)`.
+    pub fn go_string(&self) -> String {
+        let c = self.civil();
+        let zone = if self.is_utc() {
+            "time.UTC".to_owned()
+        } else {
+            format!("time.Location({})", super::quote(self.zone_name()))
+        };
+        let (month, nanos) = (month_name(c.month), self.nanoseconds);
+        format!(
+            "time.Date({}, time.{month}, {}, {}, {}, {}, {nanos}, {zone})",
+            c.year, c.day, c.hour, c.minute, c.second
+        )
+    }
+
     /// Whether it is Go's zero time.
     pub fn is_zero(&self) -> bool {
         self.seconds == ZERO_SECONDS && self.nanoseconds == 0

@@ -26,6 +26,7 @@ fn write(out: &mut String, value: &Value, escapes: ShortEscapes, depth: usize) -
         Value::Int(i) | Value::Int64(i) | Value::Duration(i) => out.push_str(&i.to_string()),
         Value::Uint8(i) => out.push_str(&i.to_string()),
         Value::Float(f) => write_float(out, *f)?,
+        Value::Complex(..) => return Err("json: unsupported type: complex128".to_owned()),
         Value::Str(s) => write_string(out, s, escapes),
         Value::Time(t) => write_string(out, &t.format(RFC3339_NANO), escapes),
         Value::List(list) => {

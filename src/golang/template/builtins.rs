@@ -69,7 +69,7 @@ fn joined(args: &[Value]) -> String {
 }
 
 fn position(index: &Value, limit: usize) -> Result<usize, String> {
-    let x = match index.plain() {
+    let x = match index.below_name() {
         Value::Int(i) | Value::Int64(i) | Value::Duration(i) => i,
         Value::Uint8(u) => i64::from(u),
         Value::Nil => return Err("cannot index slice/array with nil".to_owned()),

@@ -54,7 +54,7 @@ impl<'e> State<'e> {
         }
     }
 
-    fn check_count(&self, name: &str, signature: Signature, given: usize, piped: bool) -> Result<()> {
+    pub(super) fn check_count(&self, name: &str, signature: Signature, given: usize, piped: bool) -> Result<()> {
         let total = given + usize::from(piped);
         let wanted = signature.params.len();
         if signature.variadic.is_some() {
@@ -154,7 +154,11 @@ impl<'e> State<'e> {
             OperandKind::Variable { fields, .. } => !fields.is_empty(),
             _ => false,
         };
-        if from_field && matches!(value, Value::Nil) && self.env.missing_key_is_zero && !wanted.can_be_nil() {
+        if from_field
+            && matches!(value, Value::Nil)
+            && self.env.missing_key_is_zero
+            && !matches!(wanted, Type::Any | Type::Reflect)
+        {
             // The zero value of a map[string]interface {} has a type.
             return self.error(format!("wrong type for value; expected {wanted}; got interface {{}}"));
         }

@@ -1,6 +1,7 @@
 //! `eq ne lt le gt ge`: Go compares basic values of the same kind only.
 
 use super::super::time::GoTime;
+use super::print::sprint_as;
 use super::value::{Type, Value};
 
 const BAD: &str = "incompatible types for comparison";
@@ -13,17 +14,19 @@ enum Basic {
     Int(i64),
     Uint(u8),
     Float(f64),
+    Complex(f64, f64),
     Str(std::sync::Arc<str>),
 }
 
 impl Basic {
     /// Basic values by kind, below any name; `None` for the rest.
     fn of(value: &Value) -> Option<Self> {
-        Some(match value.plain() {
+        Some(match value.below_name() {
             Value::Bool(b) => Self::Bool(b),
             Value::Int(i) | Value::Int64(i) | Value::Duration(i) => Self::Int(i),
             Value::Uint8(u) => Self::Uint(u),
             Value::Float(f) => Self::Float(f),
+            Value::Complex(re, im) => Self::Complex(re, im),
             Value::Str(s) => Self::Str(s),
             _ => return None,
         })
@@ -35,9 +38,10 @@ fn is_comparable(value: &Value) -> bool {
     match value {
         Value::List(_) | Value::Map(_) => false,
         Value::Object(object) => match object.underlying() {
-            Some(plain) => is_comparable(&plain),
             // What a pointer points to does not matter.
-            None => object.type_name().starts_with('*') || object.fields().iter().all(|(_, v)| is_comparable(v)),
+            _ if object.type_name().starts_with('*') => true,
+            Some(plain) => is_comparable(&plain),
+            None => object.fields().iter().all(|(_, v)| is_comparable(v)),
         },
         _ => true,
     }
@@ -73,10 +77,29 @@ fn equal(a: &Value, b: &Value) -> Result<bool, String> {
             Ok(x == i64::from(y))
         }
         (Some(Basic::Float(x)), Some(Basic::Float(y))) => Ok(x == y),
+        (Some(Basic::Complex(x, i)), Some(Basic::Complex(y, j))) => Ok(x == y && i == j),
         (Some(Basic::Str(x)), Some(Basic::Str(y))) => Ok(x == y),
         (None, None) => equal_others(a, b),
         _ if nil => Ok(false),
         _ => Err(BAD.to_owned()),
+    }
+}
+
+/// Go's kind of a value that is not basic.
+#[derive(PartialEq)]
+enum Kind {
+    Pointer,
+    Slice,
+    Map,
+    Struct,
+}
+
+fn kind(value: &Value) -> Kind {
+    match value.below_name() {
+        Value::List(_) => Kind::Slice,
+        Value::Map(_) => Kind::Map,
+        other if other.is_pointer() => Kind::Pointer,
+        _ => Kind::Struct,
     }
 }
 
@@ -86,14 +109,11 @@ fn equal_others(a: &Value, b: &Value) -> Result<bool, String> {
         (Value::Nil, Value::Nil) => Ok(true),
         (Value::Nil, _) | (_, Value::Nil) => Ok(false),
         (Value::Time(x), Value::Time(y)) => Ok(same_time(x, y)),
-        _ if !is_comparable(b) => {
-            let (shown, name) = (super::print::sprint_one(b), b.type_name());
-            Err(if a.ty() == b.ty() {
-                format!("non-comparable type {shown}: {name}")
-            } else {
-                format!("non-comparable types {}: {}, {name}: {shown}", super::print::sprint_one(a), a.type_name())
-            })
+        _ if kind(a) != kind(b) => {
+            let (shown, other) = (sprint_as(a, 's'), super::print::sprint_one(b));
+            Err(format!("non-comparable types {shown}: {}, {}: {other}", a.type_name(), b.type_name()))
         }
+        _ if !is_comparable(b) => Err(format!("non-comparable type {}: {}", sprint_as(b, 's'), b.type_name())),
         _ if a.ty() != b.ty() => Ok(false),
         (Value::Object(x), Value::Object(y)) if x.type_name().starts_with('*') => Ok(std::sync::Arc::ptr_eq(x, y)),
         (Value::Object(x), Value::Object(y)) => {
@@ -125,7 +145,10 @@ pub(super) fn lt(args: &[Value]) -> Result<bool, String> {
         (Some(Basic::Uint(x)), Some(Basic::Int(y))) => Ok(i64::from(x) < y),
         (Some(Basic::Float(x)), Some(Basic::Float(y))) => Ok(x < y),
         (Some(Basic::Str(x)), Some(Basic::Str(y))) => Ok(x < y),
-        (None, _) | (_, None) | (Some(Basic::Bool(_)), Some(Basic::Bool(_))) => Err(BAD_TYPE.to_owned()),
+        (None, _)
+        | (_, None)
+        | (Some(Basic::Bool(_)), Some(Basic::Bool(_)))
+        | (Some(Basic::Complex(..)), Some(Basic::Complex(..))) => Err(BAD_TYPE.to_owned()),
         _ => Err(BAD.to_owned()),
     }
 }

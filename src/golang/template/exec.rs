@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::node::{Branch, Command, Node, Operand, OperandKind, Pipe, TemplateCall, Tree};
+use super::super::GoVersion;
+use super::node::{Branch, Command, Node, Number, Operand, OperandKind, Pipe, TemplateCall, Tree};
 use super::print::print_action;
+use super::time_methods;
 use super::value::{Functions, Type, Value};
 use super::verbs::MAX_TEXT;
 
@@ -47,7 +49,7 @@ pub(super) struct Environment<'e> {
     pub(super) trees: &'e BTreeMap<Arc<str>, Arc<Tree>>,
     pub(super) functions: &'e dyn Functions,
     pub(super) missing_key_is_zero: bool,
-    pub(super) ranges_over_integers: bool,
+    pub(super) version: GoVersion,
 }
 
 /// The node an error is reported at.
@@ -230,7 +232,7 @@ impl<'e> State<'e> {
                     }
                 }
             }
-            Value::Int(n) if self.env.ranges_over_integers => {
+            Value::Int(n) if self.env.version == GoVersion::Current => {
                 for i in 0..n {
                     any = true;
                     if !self.iterate(branch, Value::Int(i), &Value::Int(i))? {
@@ -384,6 +386,7 @@ impl<'e> State<'e> {
         match &operand.kind {
             OperandKind::Bool(b) => Ok(Value::Bool(*b)),
             OperandKind::Str { text, .. } => Ok(Value::Str(Arc::clone(text))),
+            OperandKind::Number(Number { complex: Some((re, im)), .. }) => Ok(Value::Complex(*re, *im)),
             OperandKind::Number(n) => match (n.float, n.int) {
                 (Some(f), _) if n.looks_like_float() => Ok(Value::Float(f)),
                 (_, Some(i)) => Ok(Value::Int(i)),
@@ -484,9 +487,14 @@ impl<'e> State<'e> {
             }
             plain = receiver.plain();
         }
-        if let Some(signature) = super::time_methods::signature(&plain, name) {
+        let version = self.env.version;
+        if let Some(signature) = time_methods::signature(&plain, name, version) {
+            if let Some(what) = time_methods::too_many_results(&plain, name, version) {
+                self.check_count(name, signature, args.len().saturating_sub(1), last.is_some())?;
+                return self.error(what);
+            }
             let args = self.arguments(dot, name, signature, args, last)?;
-            let result = super::time_methods::call(&plain, name, &args);
+            let result = time_methods::call(&plain, name, &args);
             return self.finish(At::Operand(node), name, result);
         }
         if let Value::Map(map) = plain {
@@ -498,6 +506,9 @@ impl<'e> State<'e> {
                 None if self.env.missing_key_is_zero => map.elem.zero(),
                 None => Value::Nil,
             });
+        }
+        if matches!(plain, Value::Time(_)) && matches!(name, "wall" | "ext" | "loc") {
+            return self.error(format!("{name} is an unexported field of struct type {ty}"));
         }
         self.error(format!("can't evaluate field {name} in type {ty}"))
     }

@@ -9,6 +9,7 @@ mod compare;
 mod escape;
 mod exec;
 mod lex;
+mod literal;
 mod node;
 mod parse;
 mod print;

@@ -100,6 +100,8 @@ pub(super) struct Number {
     pub(super) text: Arc<str>,
     pub(super) int: Option<i64>,
     pub(super) float: Option<f64>,
+    /// Real and imaginary part, of literals that end with `i` alone.
+    pub(super) complex: Option<(f64, f64)>,
 }
 
 impl Number {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::super::float::parse_float;
 use super::super::quote;
-use super::super::quoting::{unquote, unquote_char};
+use super::super::quoting::unquote;
 use super::lex::{Item, Kind, Lexed, lex};
-use super::node::{Branch, Command, Node, Number, Operand, OperandKind, Pipe, TemplateCall, Tree};
+use super::literal::{Literal, number};
+use super::node::{Branch, Command, Node, Operand, OperandKind, Pipe, TemplateCall, Tree};
 use super::{GoVersion, ParseError};
 
 /// How deep parentheses and controls may nest; Go's own limit is in the thousands.
@@ -533,7 +533,7 @@ impl<'t> Parser<'t, '_> {
             }
             Kind::Field => OperandKind::Field(vec![item.text[1..].into()]),
             Kind::Bool => OperandKind::Bool(item.text == "true"),
-            Kind::CharConstant | Kind::Complex | Kind::Number => match number(item.text, item.kind) {
+            Kind::CharConstant | Kind::Complex | Kind::Number => match number(item.text, literal(item.kind)) {
                 Ok(number) => OperandKind::Number(number),
                 Err(e) => return self.error(e),
             },
@@ -565,61 +565,10 @@ fn show(item: Item<'_>) -> String {
     }
 }
 
-fn number(text: &str, kind: Kind) -> std::result::Result<Number, String> {
-    let illegal = || format!("illegal number syntax: {}", quote(text));
-    if kind == Kind::CharConstant {
-        let (c, tail) = unquote_char(&text[1..], '\'').map_err(|e| e.to_string())?;
-        if tail != "'" {
-            return Err(format!("malformed character constant: {text}"));
-        }
-        return Ok(Number { text: text.into(), int: Some(i64::from(c.rune())), float: Some(f64::from(c.rune())) });
+fn literal(kind: Kind) -> Literal {
+    match kind {
+        Kind::CharConstant => Literal::Character,
+        Kind::Complex => Literal::Complex,
+        _ => Literal::Plain,
     }
-    if kind == Kind::Complex || text.ends_with('i') {
-        // Complex numbers serve nothing a template can do.
-        return Err(illegal());
-    }
-    let (int, unsigned) = integer(text);
-    if int.is_some() || unsigned.is_some() {
-        let float = int.map(|i| i as f64).or(unsigned.map(|u| u as f64));
-        return Ok(Number { text: text.into(), int, float });
-    }
-    let Ok(float) = parse_float(text) else {
-        return Err(illegal());
-    };
-    if !text.contains(['.', 'e', 'E', 'p', 'P']) {
-        return Err(format!("integer overflow: {}", quote(text)));
-    }
-    // 2^63 itself is out of range, -2^63 is not.
-    let limit = (1u64 << 63) as f64;
-    let whole = float.trunc() == float && (-limit..limit).contains(&float);
-    Ok(Number { text: text.into(), int: whole.then_some(float as i64), float: Some(float) })
-}
-
-/// `strconv.ParseInt` and `ParseUint` with base 0.
-fn integer(text: &str) -> (Option<i64>, Option<u64>) {
-    let (negative, signed, digits) = match text.as_bytes().first() {
-        Some(b'-') => (true, true, &text[1..]),
-        Some(b'+') => (false, true, &text[1..]),
-        _ => (false, false, text),
-    };
-    if digits.contains('_') && !super::super::float::underscores_are_fine(digits.as_bytes()) {
-        return (None, None);
-    }
-    let clean = digits.replace('_', "").to_ascii_lowercase();
-    let (base, body) = match clean.get(..2) {
-        Some("0x") => (16, &clean[2..]),
-        Some("0o") => (8, &clean[2..]),
-        Some("0b") => (2, &clean[2..]),
-        Some(_) if clean.starts_with('0') => (8, &clean[1..]),
-        _ => (10, clean.as_str()),
-    };
-    if body.starts_with(['+', '-']) {
-        return (None, None);
-    }
-    let magnitude = u64::from_str_radix(body, base).ok();
-    let int = magnitude.and_then(|m| {
-        let m = i128::from(m);
-        i64::try_from(if negative { -m } else { m }).ok()
-    });
-    (int, magnitude.filter(|_| !signed))
 }

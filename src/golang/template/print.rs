@@ -35,6 +35,13 @@ pub fn sprint_one(value: &Value) -> String {
     out
 }
 
+/// One value as `%s` and other verbs without flags print it.
+pub(super) fn sprint_as(value: &Value, verb: char) -> String {
+    let mut out = String::new();
+    print_argument(&mut out, &Spec::default(), value, verb);
+    out
+}
+
 /// `fmt.Sprint`: a blank between two operands when neither is a string.
 pub fn sprint(values: &[Value]) -> String {
     let mut out = String::new();

@@ -87,7 +87,7 @@ impl TemplateSet {
             trees: &self.trees,
             functions,
             missing_key_is_zero: self.missing_key_is_zero,
-            ranges_over_integers: self.version == GoVersion::Current,
+            version: self.version,
         };
         execute(&env, tree, dot, limits)
     }
@@ -169,6 +169,15 @@ mod tests {
                 "&lt;a&amp;&#39;&gt; it\\'s \\u003C a+b%26c",
             ),
             ("{{ $ | printf \"%T\" }}", "*template.Alert"),
+            (
+                "{{ 2i }} {{ 1.5-2i }} {{ print 3i 4i }} {{ eq 1i 0+1i }} {{ if 0i }}a{{ else }}b{{ end }}",
+                "(0+2i) (1.5-2i) (0+3i) (0+4i) true b",
+            ),
+            ("{{ .StartsAt.Round 86400000000000 }} {{ .StartsAt.Location }}", "2024-01-02 00:00:00 +0000 UTC UTC"),
+            (
+                "{{ printf \"%s %v\" .StartsAt.MarshalText (slice .StartsAt.MarshalText 0 2) }}",
+                "2024-01-02T03:04:05Z [50 48]",
+            ),
         ] {
             assert_eq!(run(text).as_deref(), Ok(wanted), "{text}");
         }
@@ -251,6 +260,24 @@ mod tests {
                 "template: t:1:3: executing \"t\" at <gt 1 .Value>: error calling gt: incompatible types for comparison",
             ),
             ("{{ printf 1 }}", "template: t:1:10: executing \"t\" at <1>: expected string; found 1"),
+            (
+                "{{ .StartsAt.Clock }}",
+                "template: t:1:12: executing \"t\" at <.StartsAt.Clock>: function Clock has 3 return values; should be 1 or 2",
+            ),
+            (
+                "{{ .StartsAt.wall }}",
+                "template: t:1:12: executing \"t\" at <.StartsAt.wall>: wall is an unexported field of struct type time.Time",
+            ),
+            (
+                "{{ eq .Labels .List }}",
+                "template: t:1:3: executing \"t\" at <eq .Labels .List>: error calling eq: non-comparable types map[a:1 b:2]: map[string]string, []string: [x y]",
+            ),
+            (
+                "{{ lt 1i 2i }}",
+                "template: t:1:3: executing \"t\" at <lt 1i 2i>: error calling lt: invalid type for comparison",
+            ),
+            ("{{ 1e400+1i }}", "template: t:1: strconv.ParseFloat: parsing \"1e400\": value out of range"),
+            ("{{ 0b1+1i }}", "template: t:1: syntax error scanning complex number"),
             ("{{ len }}", "template: t:1:3: executing \"t\" at <len>: wrong number of args for len: want 1 got 0"),
         ] {
             assert_eq!(run(text), Err(wanted.to_owned()), "{text}");
@@ -285,6 +312,14 @@ mod tests {
                 "hé|    é|\"abc\"|61 62|6162",
             ),
             ("{{ printf \"%#v %#v %#v\" \"a\" .List 1 }}", "\"a\" []string{\"x\", \"y\"} 1"),
+            ("{{ printf \"%.1f %+v %d\" 2i 1+2i 1i }}", "(0.0+2.0i) (1+2i) %!d(complex128=(0+1i))"),
+            ("{{ printf \"%#g %#.3g %#.0f %#.0e %.2x\" 1.0 1.0 1.0 1.0 1.5 }}", "1.00000 1.00 1. 1.e+00 0x1.80p+00"),
+            ("{{ printf \"%#v\" .StartsAt }}", "time.Date(2024, time.January, 2, 3, 4, 5, 0, time.UTC)"),
+            (
+                "{{ printf \"%d %z\" .StartsAt .StartsAt }}",
+                "{0 63839761445 0} {%!z(uint64=0) %!z(int64=63839761445) %!z(*time.Location=<nil>)}",
+            ),
+            ("{{ printf \"%p %+q\" 1 'é' }}", "%!p(int=1) '\\u00e9'"),
             ("{{ printf \"%5t|%5v|%05s\" true 1.5 \"a\" }}", " true|  1.5|0000a"),
         ] {
             assert_eq!(run(text).as_deref(), Ok(wanted), "{text}");

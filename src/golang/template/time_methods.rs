@@ -1,30 +1,56 @@
 //! The methods of `time.Time` and `time.Duration` that templates call.
 
+use super::super::GoVersion;
 use super::super::duration::format_go_duration;
-use super::super::time::{GoTime, month_name, weekday_name};
+use super::super::time::{GoTime, RFC3339_NANO, month_name, weekday_name};
 use super::value::{Object, Signature, Type, Value};
 
 const NONE: Signature = Signature::fixed(&[]);
 
 /// What a method of a time or duration takes; `None` for other values and other names.
-pub(super) fn signature(receiver: &Value, name: &str) -> Option<Signature> {
+pub(super) fn signature(receiver: &Value, name: &str, version: GoVersion) -> Option<Signature> {
     Some(match (receiver, name) {
         (
             Value::Time(_),
             "String" | "GoString" | "Unix" | "UnixMilli" | "UnixMicro" | "UnixNano" | "UTC" | "Local" | "IsZero"
-            | "Year" | "Month" | "Day" | "Hour" | "Minute" | "Second" | "Nanosecond" | "Weekday" | "YearDay",
+            | "Year" | "Month" | "Day" | "Hour" | "Minute" | "Second" | "Nanosecond" | "Weekday" | "YearDay" | "IsDST"
+            | "Location" | "Zone" | "ZoneBounds" | "ISOWeek" | "Date" | "Clock" | "MarshalText" | "MarshalJSON"
+            | "MarshalBinary" | "GobEncode",
         )
         | (
             Value::Duration(_),
             "String" | "Hours" | "Minutes" | "Seconds" | "Milliseconds" | "Microseconds" | "Nanoseconds" | "Abs",
         ) => NONE,
         (Value::Time(_), "Format") => Signature::fixed(&[Type::Str]),
+        (Value::Time(_), "In") => Signature::fixed(&[LOCATION]),
+        (Value::Time(_), "AppendFormat") => Signature::fixed(&[Type::Slice(&Type::Uint8), Type::Str]),
+        (Value::Time(_), "Compare") if version == GoVersion::V1_19 => return None,
         (Value::Time(_), "Sub" | "Before" | "After" | "Equal" | "Compare") => Signature::fixed(&[Type::Time]),
         (Value::Time(_), "AddDate") => Signature::fixed(&[Type::Int, Type::Int, Type::Int]),
-        (Value::Time(_), "Add" | "Truncate") | (Value::Duration(_), "Round" | "Truncate") => {
+        (Value::Time(_), "Add" | "Truncate" | "Round") | (Value::Duration(_), "Round" | "Truncate") => {
             Signature::fixed(&[Type::Duration])
         }
         _ => return None,
+    })
+}
+
+/// Go's complaint about a method that gives more than a template can take.
+pub(super) fn too_many_results(receiver: &Value, name: &str, version: GoVersion) -> Option<String> {
+    if !matches!(receiver, Value::Time(_)) {
+        return None;
+    }
+    let (results, second) = match name {
+        "Zone" | "ISOWeek" => (2, "int"),
+        "ZoneBounds" => (2, "time.Time"),
+        "Date" | "Clock" => (3, ""),
+        _ => return None,
+    };
+    Some(match (version, results) {
+        (GoVersion::V1_19, n) => format!("can't call method/function {} with {n} results", super::super::quote(name)),
+        (GoVersion::Current, 2) => {
+            format!("invalid function signature for {name}: second return value should be error; is {second}")
+        }
+        (GoVersion::Current, n) => format!("function {name} has {n} return values; should be 1 or 2"),
     })
 }
 
@@ -41,7 +67,26 @@ fn time_method(t: &GoTime, name: &str, args: &[Value]) -> Result<Value, String> 
     let civil = t.civil();
     let int = |v: u8| Value::Int(i64::from(v));
     Ok(match (name, args) {
-        ("String" | "GoString", _) => Value::from(t.to_string()),
+        ("String", _) => Value::from(t.to_string()),
+        ("GoString", _) => Value::from(t.go_string()),
+        ("IsDST", _) => Value::Bool(false),
+        ("Location", _) => Value::object(Location(t.clone())),
+        ("In", [Value::Object(o)]) => o.zone().map_or(Value::Nil, |zone| Value::from(t.in_zone_of(zone))),
+        ("In", _) => return Err("time: missing Location in call to Time.In".to_owned()),
+        ("MarshalText", _) => bytes(t.format(RFC3339_NANO).as_bytes()),
+        ("MarshalJSON", _) => bytes(format!("\"{}\"", t.format(RFC3339_NANO)).as_bytes()),
+        ("MarshalBinary" | "GobEncode", _) => {
+            let mut packed = vec![1];
+            packed.extend(t.unix().wrapping_sub(GoTime::zero().unix()).to_be_bytes());
+            packed.extend(t.nanosecond().to_be_bytes());
+            packed.extend(if t.is_utc() { -1 } else { i16::try_from(t.offset() / 60).unwrap_or(0) }.to_be_bytes());
+            bytes(&packed)
+        }
+        ("AppendFormat", [Value::List(before), Value::Str(layout)]) => {
+            let mut items = before.items.clone();
+            items.extend(t.format(layout).bytes().map(Value::Uint8));
+            Value::list(&Type::Uint8, items)
+        }
         ("Unix", _) => Value::Int64(t.unix()),
         ("UnixMilli", _) => {
             Value::Int64(t.unix().wrapping_mul(1_000).wrapping_add(i64::from(t.nanosecond() / 1_000_000)))
@@ -75,15 +120,48 @@ fn time_method(t: &GoTime, name: &str, args: &[Value]) -> Result<Value, String> 
             Value::from(t.add_date(*years, *months, *days))
         }
         ("Add", [Value::Duration(d)]) => Value::from(t.add(*d)),
-        ("Truncate", [Value::Duration(d)]) => {
+        ("Truncate" | "Round", [Value::Duration(d)]) => {
             // Go counts from its zero time, not from the Unix epoch.
             let seconds = i128::from(t.unix()) - i128::from(GoTime::zero().unix());
             let since_zero = seconds * 1_000_000_000 + i128::from(t.nanosecond());
             let over = if *d > 0 { since_zero.rem_euclid(i128::from(*d)) } else { 0 };
-            Value::from(t.add(-i64::try_from(over).unwrap_or(0)))
+            let up = name == "Round" && over * 2 >= i128::from(*d) && *d > 0;
+            let move_by = if up { i128::from(*d) - over } else { -over };
+            Value::from(t.add(i64::try_from(move_by).unwrap_or(0)))
         }
         _ => return Err(format!("no method {name}")),
     })
+}
+
+fn bytes(of: &[u8]) -> Value {
+    Value::list(&Type::Uint8, of.iter().map(|b| Value::Uint8(*b)).collect())
+}
+
+const LOCATION: Type = Type::Named("*time.Location");
+
+/// A time zone, known by a time that is shown in it.
+struct Location(GoTime);
+
+impl Object for Location {
+    fn type_name(&self) -> &'static str {
+        "*time.Location"
+    }
+
+    fn zone(&self) -> Option<&GoTime> {
+        Some(&self.0)
+    }
+
+    fn method(&self, name: &str) -> Option<Signature> {
+        (name == "String").then_some(NONE)
+    }
+
+    fn call(&self, _: &str, _: &[Value]) -> Result<Value, String> {
+        Ok(Value::str(self.0.zone_name()))
+    }
+
+    fn text(&self) -> Option<String> {
+        Some(self.0.zone_name().to_owned())
+    }
 }
 
 fn order(t: &GoTime) -> (i64, u32) {

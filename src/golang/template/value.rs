@@ -22,6 +22,8 @@ pub enum Type {
     Uint8,
     /// `float64`
     Float,
+    /// `complex128`
+    Complex,
     /// `string`
     Str,
     /// `time.Duration`
@@ -34,18 +36,21 @@ pub enum Type {
     Map(&'static Type),
     /// Any other type, by its name.
     Named(&'static str),
+    /// A slice with a name of its own, which may be nil.
+    NamedSlice(&'static str),
 }
 
 impl Type {
     /// Go's zero value of the type.
     pub fn zero(self) -> Value {
         match self {
-            Self::Any | Self::Reflect | Self::Named(_) => Value::Nil,
+            Self::Any | Self::Reflect | Self::Named(_) | Self::NamedSlice(_) => Value::Nil,
             Self::Bool => Value::Bool(false),
             Self::Int => Value::Int(0),
             Self::Int64 => Value::Int64(0),
             Self::Uint8 => Value::Uint8(0),
             Self::Float => Value::Float(0.0),
+            Self::Complex => Value::Complex(0.0, 0.0),
             Self::Str => Value::str(""),
             Self::Duration => Value::Duration(0),
             Self::Time => Value::Time(Arc::new(GoTime::zero())),
@@ -57,7 +62,7 @@ impl Type {
     /// Whether `nil` is a value of the type.
     pub(super) fn can_be_nil(self) -> bool {
         match self {
-            Self::Any | Self::Reflect | Self::Slice(_) | Self::Map(_) => true,
+            Self::Any | Self::Reflect | Self::Slice(_) | Self::Map(_) | Self::NamedSlice(_) => true,
             Self::Named(name) => name.starts_with('*'),
             _ => false,
         }
@@ -74,12 +79,13 @@ impl fmt::Display for Type {
             Self::Int64 => f.write_str("int64"),
             Self::Uint8 => f.write_str("uint8"),
             Self::Float => f.write_str("float64"),
+            Self::Complex => f.write_str("complex128"),
             Self::Str => f.write_str("string"),
             Self::Duration => f.write_str("time.Duration"),
             Self::Time => f.write_str("time.Time"),
             Self::Slice(elem) => write!(f, "[]{elem}"),
             Self::Map(elem) => write!(f, "map[string]{elem}"),
-            Self::Named(name) => f.write_str(name),
+            Self::Named(name) | Self::NamedSlice(name) => f.write_str(name),
         }
     }
 }
@@ -143,6 +149,11 @@ pub trait Object: Send + Sync {
     /// A part of a named slice, which keeps its name; `None` when there is no name to keep.
     fn slice(&self, from: usize, to: usize) -> Option<Value> {
         let _ = (from, to);
+        None
+    }
+
+    /// For a time zone: some time that is shown in it.
+    fn zone(&self) -> Option<&GoTime> {
         None
     }
 
@@ -222,6 +233,8 @@ pub enum Value {
     Uint8(u8),
     /// `float64`
     Float(f64),
+    /// `complex128`: real and imaginary part
+    Complex(f64, f64),
     /// `string`
     Str(Arc<str>),
     /// `time.Duration`, in nanoseconds
@@ -279,6 +292,7 @@ impl Value {
             Self::Int64(_) => Type::Int64,
             Self::Uint8(_) => Type::Uint8,
             Self::Float(_) => Type::Float,
+            Self::Complex(..) => Type::Complex,
             Self::Str(_) => Type::Str,
             Self::Duration(_) => Type::Duration,
             Self::Time(_) => Type::Time,
@@ -299,6 +313,16 @@ impl Value {
             Self::Object(o) => o.underlying().unwrap_or_else(|| self.clone()),
             other => other.clone(),
         }
+    }
+
+    /// As [`Self::plain`], but pointers stay: Go's comparisons and indexes do not follow them.
+    pub(super) fn below_name(&self) -> Self {
+        if self.is_pointer() { self.clone() } else { self.plain() }
+    }
+
+    /// Whether it is a pointer.
+    pub(super) fn is_pointer(&self) -> bool {
+        matches!(self, Self::Object(o) if o.type_name().starts_with('*'))
     }
 
     /// How many elements a slice has; 0 for anything else.
@@ -329,6 +353,7 @@ impl Value {
             Self::Int(i) | Self::Int64(i) | Self::Duration(i) => *i != 0,
             Self::Uint8(i) => *i != 0,
             Self::Float(f) => *f != 0.0,
+            Self::Complex(re, im) => *re != 0.0 || *im != 0.0,
             Self::Str(s) => !s.is_empty(),
             Self::Time(_) => true,
             Self::List(l) => !l.items.is_empty(),
@@ -349,6 +374,9 @@ impl Value {
         let Self::Object(o) = self else {
             return None;
         };
+        if wanted == Type::NamedSlice(o.type_name()) {
+            return Some(self.clone());
+        }
         let target = o.type_name().strip_prefix('*')?;
         match wanted {
             Type::Named(name) => (target == name).then(|| self.clone()),

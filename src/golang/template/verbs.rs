@@ -3,8 +3,9 @@
 use super::super::duration::format_go_duration;
 use super::super::float::{FloatFormat, format_float};
 use super::super::quoting::{is_print, quote_char, quote_to_ascii};
+use super::super::time::GoTime;
 use super::super::{float, quote};
-use super::value::{Object, Value};
+use super::value::{Object, Type, Value};
 
 /// Widths and precisions of more digits than this has are refused, as in Go.
 const TOO_LARGE: usize = 1_000_000;
@@ -220,7 +221,30 @@ pub(super) fn print_argument(out: &mut String, spec: &Spec, value: &Value, verb:
         (Value::Nil, 'v' | 'T') => pad(out, spec, "<nil>"),
         (Value::Nil, _) => out.push_str(&format!("%!{verb}(<nil>)")),
         (_, 'T') => pad(out, spec, &value.type_name()),
+        (_, 'p') if has_address(value) => print_address(out, spec, value, verb),
+        (_, 'p') => bad_verb(out, spec, value, verb),
         _ => print_value(out, spec, value, verb, 0),
+    }
+}
+
+/// What Go shows as an address under `%p`.
+fn has_address(value: &Value) -> bool {
+    value.is_pointer() || matches!(value.plain(), Value::List(_) | Value::Map(_))
+}
+
+/// A pointer that is not followed: an address, which no two runs of the real program share.
+fn print_address(out: &mut String, spec: &Spec, value: &Value, verb: char) {
+    const ADDRESS: i64 = 0xc0_0000_0000;
+    match verb {
+        'v' if spec.syntax => {
+            out.push_str(&format!("({})({ADDRESS:#x})", value.type_name()));
+        }
+        'v' | 'p' => {
+            let text = if spec.sharp { format!("{ADDRESS:x}") } else { format!("{ADDRESS:#x}") };
+            pad(out, spec, &text);
+        }
+        'b' | 'o' | 'd' | 'x' | 'X' => print_int(out, spec, ADDRESS, verb, value),
+        _ => bad_verb(out, spec, value, verb),
     }
 }
 
@@ -229,14 +253,51 @@ fn bad_verb(out: &mut String, spec: &Spec, value: &Value, verb: char) {
     // Go calls no String method here, and keeps width, precision and flags.
     match value {
         Value::Duration(d) => print_value(out, spec, &Value::Int64(*d), 'v', 0),
+        Value::Time(t) => print_time_fields(out, spec, t, false, 'v'),
+        Value::Object(o) if o.type_name() == "*time.Time" => match o.underlying() {
+            Some(Value::Time(t)) => print_time_fields(out, spec, &t, true, 'v'),
+            _ => out.push_str("<nil>"),
+        },
+        Value::Object(o) if value.is_pointer() && o.underlying().is_some() => print_address(out, spec, value, 'v'),
+        Value::Object(o) if o.underlying().is_none() => print_struct(out, spec, &**o, 'v', 0),
         _ => print_value(out, spec, &value.plain(), 'v', 0),
     }
     out.push(')');
 }
 
+/// The fields of a `time.Time`, which verbs see that know nothing of its methods: nanoseconds, seconds since year 1, zone.
+fn print_time_fields(out: &mut String, spec: &Spec, t: &GoTime, pointer: bool, verb: char) {
+    out.push_str(if pointer { "&{" } else { "{" });
+    let numbers = [("uint64", i64::from(t.nanosecond())), ("int64", t.unix().wrapping_sub(GoTime::zero().unix()))];
+    for (ty, number) in numbers {
+        match verb {
+            'v' | 'd' | 'b' | 'o' | 'O' | 'x' | 'X' | 'c' | 'q' | 'U' => {
+                print_int(out, spec, number, verb, &Value::Int64(number));
+            }
+            _ => {
+                out.push_str(&format!("%!{verb}({ty}="));
+                print_int(out, spec, number, 'v', &Value::Int64(number));
+                out.push(')');
+            }
+        }
+        out.push(' ');
+    }
+    match verb {
+        'v' => pad(out, spec, "<nil>"),
+        'd' | 'b' | 'o' | 'x' | 'X' => print_int(out, spec, 0, verb, &Value::Int64(0)),
+        _ => {
+            out.push_str(&format!("%!{verb}(*time.Location="));
+            pad(out, spec, "<nil>");
+            out.push(')');
+        }
+    }
+    out.push('}');
+}
+
 fn print_value(out: &mut String, spec: &Spec, value: &Value, verb: char, depth: usize) {
     let textual = matches!(verb, 'v' | 's' | 'x' | 'X' | 'q') && !spec.syntax;
     match value {
+        Value::Nil if spec.syntax => out.push_str("interface {}(nil)"),
         Value::Nil => out.push_str("<nil>"),
         Value::Bool(b) => match verb {
             't' | 'v' => pad(out, spec, if *b { "true" } else { "false" }),
@@ -246,8 +307,21 @@ fn print_value(out: &mut String, spec: &Spec, value: &Value, verb: char, depth: 
         Value::Int(i) | Value::Int64(i) | Value::Duration(i) => print_int(out, spec, *i, verb, value),
         Value::Uint8(u) => print_int(out, spec, i64::from(*u), verb, value),
         Value::Float(f) => print_float(out, spec, *f, verb, value),
+        Value::Complex(re, im) if matches!(verb, 'v' | 'b' | 'g' | 'G' | 'x' | 'X' | 'f' | 'F' | 'e' | 'E') => {
+            out.push('(');
+            print_float(out, spec, *re, verb, value);
+            print_float(out, &Spec { plus: true, ..*spec }, *im, verb, value);
+            out.push_str("i)");
+        }
+        Value::Complex(..) => bad_verb(out, spec, value, verb),
         Value::Str(s) => print_str(out, spec, s, verb, value),
-        Value::Time(t) => print_str(out, spec, &t.to_string(), if textual { verb } else { 's' }, value),
+        Value::Time(t) if textual => print_str(out, spec, &t.to_string(), verb, value),
+        Value::Time(t) if verb == 'v' => out.push_str(&t.go_string()),
+        Value::Time(t) => print_time_fields(out, spec, t, false, verb),
+        Value::List(list) if *list.elem == Type::Uint8 && matches!(verb, 's' | 'q' | 'x' | 'X') => {
+            let bytes: Vec<u8> = list.items.iter().map(|v| if let Value::Uint8(b) = v { *b } else { 0 }).collect();
+            print_str(out, spec, &String::from_utf8_lossy(&bytes), verb, value);
+        }
         Value::List(list) => {
             let (open, separator, close) = if spec.syntax { ("{", ", ", "}") } else { ("[", " ", "]") };
             if spec.syntax {
@@ -292,15 +366,50 @@ fn print_object(out: &mut String, spec: &Spec, object: &dyn Object, verb: char, 
     if textual && let Some(text) = object.text() {
         return print_str(out, spec, &text, verb, &Value::Nil);
     }
-    if let Some(plain) = object.underlying() {
-        return print_value(out, spec, &plain, verb, depth);
-    }
-    if object.type_name().starts_with('*') {
-        if depth > 0 {
-            // An address, which no two runs share.
-            out.push_str("0xc000000000");
-            return;
+    let pointer = object.type_name().starts_with('*');
+    let plain = match object.underlying() {
+        Some(Value::Time(t)) if pointer && depth == 0 => {
+            return if textual {
+                print_str(out, spec, &t.to_string(), verb, &Value::Nil)
+            } else if verb == 'v' {
+                out.push_str(&t.go_string());
+            } else {
+                print_time_fields(out, spec, &t, true, verb);
+            };
         }
+        Some(Value::Duration(d)) if pointer && !textual => {
+            return match verb {
+                'v' => out.push_str(&format!("({})(0xc000000000)", object.type_name())),
+                'b' | 'o' | 'd' => print_int(out, spec, 0xc0_0000_0000, verb, &Value::Duration(d)),
+                _ => out.push_str(&format!("%!{verb}({}=0xc000000000)", object.type_name())),
+            };
+        }
+        plain => plain,
+    };
+    match plain {
+        // A named slice or map shows its own name.
+        Some(plain @ (Value::List(_) | Value::Map(_))) if spec.syntax => {
+            let mut text = String::new();
+            print_value(&mut text, spec, &plain, verb, depth);
+            out.push_str(object.type_name());
+            out.push_str(text.strip_prefix(&plain.type_name()).unwrap_or(&text));
+        }
+        Some(plain) => print_value(out, spec, &plain, verb, depth),
+        None if pointer && depth > 0 => match verb {
+            'v' if spec.syntax => out.push_str(&format!("({})(0xc000000000)", object.type_name())),
+            'v' | 'b' | 'o' | 'd' | 'x' | 'X' => out.push_str("0xc000000000"),
+            _ => {
+                out.push_str(&format!("%!{verb}({}=", object.type_name()));
+                print_struct(out, spec, object, 'v', 0);
+                out.push(')');
+            }
+        },
+        None => print_struct(out, spec, object, verb, depth),
+    }
+}
+
+fn print_struct(out: &mut String, spec: &Spec, object: &dyn Object, verb: char, depth: usize) {
+    if object.type_name().starts_with('*') {
         out.push('&');
     }
     if spec.syntax {
@@ -373,6 +482,12 @@ fn print_int(out: &mut String, spec: &Spec, i: i64, verb: char, value: &Value) {
         'x' => (format!("{u:x}"), if spec.sharp { "0x" } else { "" }),
         'X' => (format!("{u:X}"), if spec.sharp { "0X" } else { "" }),
         'c' => return pad(out, spec, &character(i).to_string()),
+        'q' if spec.plus => {
+            let quoted = quote_to_ascii(&character(i).to_string());
+            let inner = quoted.get(1..quoted.len() - 1).unwrap_or("").replace("\\\"", "\"");
+            let inner = if inner == "'" { "\\'" } else { &inner };
+            return pad(out, spec, &format!("'{inner}'"));
+        }
         'q' => return pad(out, spec, &quote_char(character(i))),
         'U' => {
             let mut text = format!("U+{u:04X}");
@@ -412,10 +527,11 @@ fn print_float(out: &mut String, spec: &Spec, v: f64, verb: char, value: &Value)
         'f' | 'F' => format_float(v, FloatFormat::Fixed, Some(spec.precision.unwrap_or(6))),
         'e' | 'E' => format_float(v, FloatFormat::Exponent, Some(spec.precision.unwrap_or(6))),
         'b' => float::format_binary(v),
-        'x' | 'X' => float::format_hex(v),
+        'x' | 'X' => float::format_hex(v, spec.precision),
         _ => return bad_verb(out, spec, value, verb),
     };
     let text = if verb.is_ascii_uppercase() && v.is_finite() { text.to_ascii_uppercase() } else { text };
+    let text = if spec.sharp && verb != 'b' && v.is_finite() { with_point(&text, spec, verb) } else { text };
     let (sign, digits) = match text.strip_prefix(['-', '+']) {
         Some(rest) => (&text[..1], rest),
         None => ("+", text.as_str()),
@@ -435,4 +551,19 @@ fn print_float(out: &mut String, spec: &Spec, v: f64, verb: char, value: &Value)
         return pad(out, &Spec { width: Some(width - 1), ..*spec }, digits);
     }
     pad(out, spec, &format!("{sign}{digits}"));
+}
+
+/// What the flag `#` does to a float: always a decimal point, and for `%g` the zeros that say how precise it is.
+fn with_point(text: &str, spec: &Spec, verb: char) -> String {
+    let (sign, number) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
+    let hex = matches!(verb, 'x' | 'X');
+    let at = number.find(if hex { ['p', 'P'] } else { ['e', 'E'] }).unwrap_or(number.len());
+    let (digits, tail) = number.split_at(at);
+    let wanted = if matches!(verb, 'v' | 'g' | 'G' | 'x') { spec.precision.unwrap_or(6) } else { 0 };
+    let significant = digits.chars().filter(|c| *c != '.').skip_while(|c| *c == '0').count();
+    let has_point = digits.contains('.');
+    // A single zero counts as a digit.
+    let shown = significant + usize::from(!has_point && digits == "0");
+    let point = if has_point { "" } else { "." };
+    format!("{sign}{digits}{point}{}{tail}", "0".repeat(wanted.saturating_sub(shown)))
 }

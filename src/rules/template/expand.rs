@@ -235,6 +235,20 @@ mod tests {
                 "toUpper",
                 "wrong type for value; expected string; got template.HTML",
             ),
+            ("{{ first nil }}", 115, "first nil", "error calling first: first() called on vector with no elements"),
+            (
+                "{{ value nil }}",
+                115,
+                "value nil",
+                "error calling value: runtime error: invalid memory address or nil pointer dereference",
+            ),
+            (
+                "{{ first (args).x }}",
+                122,
+                "args",
+                "wrong type for value; expected template.queryResult; got interface {}",
+            ),
+            ("{{ (toTime 0).Zone }}", 123, "0", "can't call method/function \"Zone\" with 2 results"),
             ("{{ (toTime 0).Nope }}", 123, "0", "can't evaluate field Nope in type *time.Time"),
         ] {
             assert_eq!(expand(text), failed(column, at, what), "{text}");
@@ -251,6 +265,9 @@ mod tests {
             "90.5 1m30s a+b"
         );
         assert_eq!(expand_with(Dialect::V3, "{{ title \"it's hot\" }} {{ parseDuration \"-1m\" }}"), "It's Hot -60");
+        let since = "{{ (toTime 90).Sub (toTime 5) | humanizeDuration }}";
+        assert!(expand(since).ends_with("can't convert time.Duration to float>"));
+        assert_eq!(expand_with(Dialect::V3, since), "1m 25s");
         assert!(expand("{{ match \"(?<n>a)\" \"a\" }}").contains("invalid or unsupported Perl syntax"));
         assert_eq!(expand_with(Dialect::V3, "{{ match \"(?<n>a)\" \"a\" }}"), "true");
     }

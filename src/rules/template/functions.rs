@@ -29,7 +29,9 @@ pub struct TemplateSample {
 }
 
 const SAMPLE: Type = Type::Named("*template.sample");
-const RESULT: Type = Type::Named("template.queryResult");
+const RESULT: Type = Type::NamedSlice("template.queryResult");
+/// What Go says when a function follows a pointer that is nil.
+const NIL_POINTER: &str = "runtime error: invalid memory address or nil pointer dereference";
 
 /// The functions' signatures: what is there depends on the dialect alone.
 pub(super) fn signature(name: &str, dialect: Dialect) -> Option<Signature> {
@@ -83,7 +85,7 @@ impl Functions for Bound<'_> {
 
     fn call(&self, name: &str, args: &[Value]) -> Result<Value, String> {
         let text = |i: usize| args.get(i).and_then(Value::as_str).unwrap_or("");
-        let number = || to_float(args.first().unwrap_or(&Value::Nil));
+        let number = || to_float(args.first().unwrap_or(&Value::Nil), self.dialect);
         let string = |s: String| Ok(Value::from(s));
         match name {
             "query" => {
@@ -95,6 +97,8 @@ impl Functions for Bound<'_> {
                 _ => None,
             }
             .ok_or_else(|| "first() called on vector with no elements".to_owned()),
+            "label" if matches!(args[1], Value::Nil) => Err(NIL_POINTER.to_owned()),
+            "value" | "strvalue" if matches!(args[0], Value::Nil) => Err(NIL_POINTER.to_owned()),
             "label" => Ok(label(&args[1], text(0))),
             "value" => Ok(field(&args[0], "Value")),
             "strvalue" => Ok(label(&args[0], "__value__")),
@@ -151,10 +155,7 @@ impl Functions for Bound<'_> {
                 parse(text(0)).map(|ns| Value::Float(ns as f64 / 1e9))
             }
             "externalURL" | "pathPrefix" => {
-                let url = self
-                    .data
-                    .url_of_functions
-                    .ok_or("runtime error: invalid memory address or nil pointer dereference")?;
+                let url = self.data.url_of_functions.ok_or(NIL_POINTER)?;
                 Ok(Value::str(if name == "externalURL" { url } else { path_of(url) }))
             }
             _ => Err(format!("no function {name}")),
@@ -168,11 +169,11 @@ fn backquoted(s: &str) -> String {
 }
 
 /// Prometheus' `convertToFloat`.
-fn to_float(v: &Value) -> Result<f64, String> {
+fn to_float(v: &Value, dialect: Dialect) -> Result<f64, String> {
     match v {
         Value::Float(f) => Ok(*f),
         Value::Int(i) | Value::Int64(i) => Ok(*i as f64),
-        Value::Duration(ns) => Ok(*ns as f64 / 1e9),
+        Value::Duration(ns) if dialect == Dialect::V3 => Ok(*ns as f64 / 1e9),
         Value::Str(s) => parse_float(s).map_err(|e| e.message(s)),
         other => Err(format!("can't convert {} to float", other.type_name())),
     }
