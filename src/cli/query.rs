@@ -9,10 +9,10 @@ use rustc_hash::FxHashMap;
 use super::exit::Exit;
 use crate::exposition::read_samples;
 use crate::model::Labels;
-use crate::promql::eval::{Options, Prepared};
-use crate::promql::request::{Given, Request, missing};
+use crate::promql::eval::Options;
+use crate::promql::request::{Asked, Given, Request, read, refused_over_a_range};
 use crate::promql::value::EvalError;
-use crate::promql::{Dialect, ParseOptions, api, parse};
+use crate::promql::{Dialect, api};
 use crate::tsdb::Tsdb;
 
 /// `labkit query`
@@ -156,38 +156,14 @@ fn answer(db: &Tsdb, request: &Request, dialect: Dialect, out: &mut Out) {
 
 /// Evaluates and writes the answer; nothing is written of an error.
 fn evaluate(db: &Tsdb, request: &Request, dialect: Dialect, out: &mut Out) -> Result<(), EvalError> {
-    let options = Options::new(dialect);
-    let prepare = || match parse(&request.query, &ParseOptions::stock(dialect)) {
-        Ok(expr) => Ok(Prepared::new(&expr, &options)),
-        Err(e) => Err(EvalError::bad_data(format!("invalid parameter \"query\": {e}"))),
-    };
-    if request.start.is_none() && request.end.is_none() && request.step.is_none() {
-        let time = request.time.as_ref().ok_or_else(|| missing("time"))?.time("time")?;
-        let answer = prepare()?.instant(db, time)?;
-        out.write(api::answer_body(&answer, &request.query, dialect).as_bytes());
-        return Ok(());
-    }
-    let start = request.start.as_ref().ok_or_else(|| missing("start"))?.time("start")?;
-    let end = request.end.as_ref().ok_or_else(|| missing("end"))?.time("end")?;
-    if end < start {
-        return Err(EvalError::bad_data("invalid parameter \"end\": end timestamp must not be before start time"));
-    }
-    let step = request.step.as_ref().ok_or_else(|| missing("step"))?.duration()?;
-    if step <= 0 {
-        return Err(EvalError::bad_data(
-            "invalid parameter \"step\": zero or negative query resolution step widths are not accepted. Try a positive integer",
-        ));
-    }
-    if (i128::from(end) - i128::from(start)) * 1_000_000 / i128::from(step) > 11_000 {
-        return Err(EvalError::bad_data(
-            "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
-        ));
-    }
-    let times = (start, end, (step / 1_000_000).max(1));
-    prepare()?.range_body(db, times, &request.query, &mut |bytes| out.write(bytes)).map_err(|mut e| {
-        if e.kind == crate::promql::value::ErrorKind::BadData {
-            e.message = format!("invalid parameter \"query\": {}", e.message);
+    match read(request, &Options::new(dialect))? {
+        Asked::Instant(mut prepared, time) => {
+            let answer = prepared.instant(db, time)?;
+            out.write(api::answer_body(&answer, &request.query, dialect).as_bytes());
+            Ok(())
         }
-        e
-    })
+        Asked::Range(mut prepared, times) => prepared
+            .range_body(db, times, &request.query, &mut |bytes| out.write(bytes))
+            .map_err(|e| refused_over_a_range(e, dialect)),
+    }
 }

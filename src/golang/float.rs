@@ -24,6 +24,11 @@ struct Digits {
     point: i32,
 }
 
+/// A float as Go's `int64(v)` on amd64 makes it: without the fraction, and the smallest integer where none can hold it.
+pub fn as_int64(v: f64) -> i64 {
+    if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&v) { v as i64 } else { i64::MIN }
+}
+
 /// `strconv.FormatFloat(v, format, precision, 64)`; without a precision the shortest text that reads back as `v`.
 pub fn format_float(v: f64, format: FloatFormat, precision: Option<usize>) -> String {
     if v.is_nan() {

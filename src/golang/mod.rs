@@ -7,6 +7,7 @@ pub mod json;
 pub mod letter_case;
 pub mod quoting;
 pub mod regexp;
+pub mod sort;
 pub mod template;
 pub mod time;
 pub mod url;

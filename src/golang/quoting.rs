@@ -18,9 +18,14 @@ pub fn text_of_bytes(bytes: &[u8]) -> String {
     out
 }
 
+/// Whether a character stands for a byte that is no UTF-8.
+pub fn is_raw_byte(c: char) -> bool {
+    u32::from(c) >= RAW_BYTES + 0x80
+}
+
 /// Whether text holds stand-ins for bytes that are no UTF-8.
 pub fn has_raw_bytes(text: &str) -> bool {
-    text.chars().any(|c| u32::from(c) >= RAW_BYTES + 0x80)
+    text.chars().any(is_raw_byte)
 }
 
 /// A double-quoted Go string literal: `strconv.Quote`.
@@ -54,7 +59,7 @@ fn push_escaped(out: &mut String, c: char, mark: char, ascii: bool) {
         out.push(c);
         return;
     }
-    if u32::from(c) >= RAW_BYTES + 0x80 {
+    if is_raw_byte(c) {
         out.push_str(&format!("\\x{:02x}", u32::from(c) - RAW_BYTES));
         return;
     }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::Dialect;
 use super::value::{Annotations, EvalError, QueryAnswer, RangeSeries, Sample, SampleValue, Value};
 use crate::golang::float::{FloatFormat, format_float, format_sample, push_sample};
+use crate::golang::quoting::is_raw_byte;
 use crate::model::{FloatHistogram, Labels};
 
 /// So many warnings and infos are sent, the rest is counted.
@@ -85,6 +86,7 @@ impl Writer {
                 '<' | '>' | '&' if html => self.escape(c),
                 '\u{2028}' | '\u{2029}' if html => self.escape(c),
                 c if c < ' ' => self.escape(c),
+                c if is_raw_byte(c) => self.out.push_str("\\ufffd"),
                 c => self.out.push(c),
             }
         }

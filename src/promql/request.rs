@@ -5,8 +5,8 @@ use std::str::FromStr as _;
 use serde::Deserialize;
 
 use super::eval::{Options, Prepared};
-use super::value::{EvalError, QueryAnswer};
-use super::{ParseOptions, parse};
+use super::value::{ErrorKind, EvalError, QueryAnswer};
+use super::{Dialect, ParseOptions, parse};
 use crate::golang::duration::parse_prometheus_duration;
 use crate::tsdb::Tsdb;
 
@@ -92,19 +92,26 @@ pub fn missing(parameter: &str) -> EvalError {
     EvalError::bad_data(format!("invalid parameter \"{parameter}\": cannot parse \"\" to a valid {what}"))
 }
 
-/// Evaluates a query over a range when it has a beginning, an end or a step, else at its time.
+/// A query that was read, with when to evaluate it.
+#[derive(Debug)]
+pub enum Asked {
+    /// At one time, in Unix milliseconds.
+    Instant(Prepared, i64),
+    /// From, to and step, in milliseconds.
+    Range(Prepared, (i64, i64, i64)),
+}
+
+/// Reads a query: over a range when it has a beginning, an end or a step, else at its time.
 ///
 /// # Errors
 /// In the words of the API.
-pub fn evaluate(db: &Tsdb, request: &Request, options: &Options) -> Result<QueryAnswer, EvalError> {
+pub fn read(request: &Request, options: &Options) -> Result<Asked, EvalError> {
     let parse_options = ParseOptions { release: options.release, ..ParseOptions::stock(options.dialect) };
-    let prepare = || match parse(&request.query, &parse_options) {
-        Ok(expr) => Ok(Prepared::new(&expr, options)),
-        Err(e) => Err(EvalError::bad_data(format!("invalid parameter \"query\": {e}"))),
-    };
+    let prepare = || parse(&request.query, &parse_options).map(|expr| Prepared::new(&expr, options));
     if request.start.is_none() && request.end.is_none() && request.step.is_none() {
         let time = request.time.as_ref().ok_or_else(|| missing("time"))?.time("time")?;
-        return prepare()?.instant(db, time);
+        let prepared = prepare().map_err(|e| EvalError::bad_data(format!("invalid parameter \"query\": {e}")))?;
+        return Ok(Asked::Instant(prepared, time));
     }
     let start = request.start.as_ref().ok_or_else(|| missing("start"))?.time("start")?;
     let end = request.end.as_ref().ok_or_else(|| missing("end"))?.time("end")?;
@@ -122,10 +129,28 @@ pub fn evaluate(db: &Tsdb, request: &Request, options: &Options) -> Result<Query
             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
         ));
     }
-    prepare()?.range(db, start, end, (step / 1_000_000).max(1)).map_err(|mut e| {
-        if e.kind == crate::promql::value::ErrorKind::BadData {
-            e.message = format!("invalid parameter \"query\": {}", e.message);
+    let prepared = prepare().map_err(|e| refused_over_a_range(EvalError::bad_data(e.to_string()), options.dialect))?;
+    Ok(Asked::Range(prepared, (start, end, (step / 1_000_000).max(1))))
+}
+
+/// An error of a query over a range: where the query itself is refused, 3 names the parameter; 2.42 does so for instant
+/// queries alone.
+pub fn refused_over_a_range(mut e: EvalError, dialect: Dialect) -> EvalError {
+    if e.kind == ErrorKind::BadData && dialect == Dialect::V3 {
+        e.message.insert_str(0, "invalid parameter \"query\": ");
+    }
+    e
+}
+
+/// Reads and evaluates a query.
+///
+/// # Errors
+/// In the words of the API.
+pub fn evaluate(db: &Tsdb, request: &Request, options: &Options) -> Result<QueryAnswer, EvalError> {
+    match read(request, options)? {
+        Asked::Instant(mut prepared, time) => prepared.instant(db, time),
+        Asked::Range(mut prepared, (start, end, step)) => {
+            prepared.range(db, start, end, step).map_err(|e| refused_over_a_range(e, options.dialect))
         }
-        e
-    })
+    }
 }

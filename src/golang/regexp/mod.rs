@@ -138,6 +138,16 @@ impl fmt::Debug for Regexp {
 mod tests {
     use super::*;
 
+    #[test]
+    fn bytes_that_are_no_utf8_are_refused_where_they_are_met() {
+        use crate::golang::quoting::text_of_bytes;
+        for (pattern, from) in [("x", 1), ("[a", 2), (r"\Qa", 3), ("(?i", 3), (r"\", 1)] {
+            let broken = format!("{pattern}{}y", text_of_bytes(b"\xff"));
+            let error = Regexp::new(&broken).map(|_| ()).expect_err(pattern).0;
+            assert_eq!(error, format!("invalid UTF-8: `{}`", &broken[from..]), "{pattern}");
+        }
+    }
+
     fn matches(pattern: &str, text: &str) -> bool {
         Regexp::new(&format!("^(?:{pattern})$")).expect(pattern).is_match(text)
     }

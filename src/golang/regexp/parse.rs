@@ -7,6 +7,7 @@ use regex_syntax::hir::{Capture, Class, ClassUnicode, Dot, Hir, Look, Repetition
 use super::super::GoVersion;
 use super::RegexpError;
 use super::classes;
+use crate::golang::quoting::is_raw_byte;
 
 /// Go refuses trees higher than this.
 const MAX_HEIGHT: usize = 1_000;
@@ -66,6 +67,14 @@ fn error<T>(what: &str, at: &str) -> Result<T> {
     Err(RegexpError(format!("{what}: `{at}`")))
 }
 
+/// The next character, which must not stand for a byte that is no UTF-8.
+fn next_char(rest: &str) -> Result<Option<char>> {
+    match rest.chars().next() {
+        Some(c) if is_raw_byte(c) => error("invalid UTF-8", rest),
+        c => Ok(c),
+    }
+}
+
 /// What lies between two suffixes of the same text.
 fn between<'t>(from: &'t str, to: &str) -> &'t str {
     &from[..from.len() - to.len()]
@@ -78,7 +87,7 @@ pub(super) fn parse(pattern: &str, version: GoVersion) -> Result<Parsed> {
     let mut p = Parser { pattern, flags, groups: Vec::new(), current, names: vec![None], version };
     let mut rest = pattern;
     let mut last_repeat: Option<&str> = None;
-    while let Some(c) = rest.chars().next() {
+    while let Some(c) = next_char(rest)? {
         let before = rest;
         let mut repeat = None;
         rest = match c {
@@ -257,7 +266,8 @@ impl<'p> Parser<'p> {
         let mut flags = self.flags;
         let (mut value, mut saw_flag) = (true, false);
         let mut chars = rest[2..].chars();
-        while let Some(c) = chars.next() {
+        while let Some(c) = next_char(chars.as_str())? {
+            chars.next();
             match c {
                 'i' => flags.fold_case = value,
                 'm' => flags.multi_line = value,
@@ -294,7 +304,10 @@ impl<'p> Parser<'p> {
             Some('C') => return error("invalid escape sequence", between(rest, after)),
             Some('Q') => {
                 let (text, after) = after.split_once("\\E").unwrap_or((after, ""));
-                text.chars().for_each(|c| self.literal(c));
+                for (at, c) in text.char_indices() {
+                    next_char(&rest[2 + at..])?;
+                    self.literal(c);
+                }
                 return Ok(after);
             }
             Some('p' | 'P') => {
@@ -440,7 +453,7 @@ fn without_surrogates(lo: u32, hi: u32) -> Option<(char, char)> {
 }
 
 fn class_char<'t>(rest: &'t str, whole: &str) -> Result<(u32, &'t str)> {
-    match rest.chars().next() {
+    match next_char(rest)? {
         None => error("missing closing ]", whole),
         Some('\\') => escaped_code(rest),
         Some(c) => Ok((u32::from(c), &rest[c.len_utf8()..])),
@@ -450,6 +463,7 @@ fn class_char<'t>(rest: &'t str, whole: &str) -> Result<(u32, &'t str)> {
 /// The code point of an escape, and what follows it.
 fn escaped_code(rest: &str) -> Result<(u32, &str)> {
     let mut chars = rest[1..].chars();
+    next_char(chars.as_str())?;
     let Some(c) = chars.next() else {
         return error("trailing backslash at end of expression", "");
     };

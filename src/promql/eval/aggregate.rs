@@ -104,8 +104,10 @@ impl Aggregation {
             Some(node) => Some(node.eval(cx, grid)?),
             None => None,
         };
-        let label = self.check_label(cx, &param)?;
+        // 3 looks at the label before the vector, 2.42 at every step once the vector is there.
+        let early = if cx.is_v3() { self.check_label(cx, &param)? } else { None };
         let table = self.expr.eval_vector(cx, grid)?;
+        let label = if cx.is_v3() || grid.steps == 0 { early } else { self.check_label(cx, &param)? };
         self.aggregate(cx, table, param, label, before)
     }
 

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use super::aggregate::{Aggregation, group_labels};
 use super::context::Context;
+use super::sorting::{built_with, goes_before};
 use super::table::{Cell, NOTHING, Table, is_absent, is_float};
 use crate::golang::float::{FloatFormat, format_float, format_value};
+use crate::golang::sort::sort;
 use crate::model::{HashLayout, Labels, label_hash};
+use crate::promql::Dialect;
 use crate::promql::ast::AggregateOp;
 use crate::promql::value::EvalError;
 
@@ -85,15 +88,9 @@ impl Heap {
     }
 
     /// Best first.
-    fn sorted(mut self) -> Vec<u32> {
+    fn sorted(mut self, dialect: Dialect) -> Vec<u32> {
         let largest = self.largest;
-        self.items.sort_by(|(a, _), (b, _)| match (a.is_nan(), b.is_nan()) {
-            (true, true) => std::cmp::Ordering::Equal,
-            (true, false) => std::cmp::Ordering::Greater,
-            (false, true) => std::cmp::Ordering::Less,
-            _ if largest => b.partial_cmp(a).unwrap_or(std::cmp::Ordering::Equal),
-            _ => a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal),
-        });
+        sort(&mut self.items, built_with(dialect), |a, b| goes_before(a.0, b.0, largest));
         self.items.into_iter().map(|(_, row)| row).collect()
     }
 }
@@ -214,7 +211,7 @@ impl Aggregation {
         for group in first_seen {
             let heap = std::mem::replace(&mut heaps[group], Heap { items: Vec::new(), largest });
             match self.op {
-                AggregateOp::Topk | AggregateOp::Bottomk => chosen.extend(heap.sorted()),
+                AggregateOp::Topk | AggregateOp::Bottomk => chosen.extend(heap.sorted(cx.dialect())),
                 _ => chosen.extend(heap.items.into_iter().map(|(_, row)| row)),
             }
         }
@@ -282,7 +279,7 @@ mod tests {
         for item in [(1.0, 0), (0.0, 1), (1.0, 2)] {
             heap.offer(item, 2, v3);
         }
-        heap.sorted()
+        heap.sorted(if v3 { Dialect::V3 } else { Dialect::V2_42 })
     }
 
     #[test]

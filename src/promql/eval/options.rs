@@ -19,6 +19,9 @@ pub struct Options {
     pub default_step: i64,
     /// Whether metric names are removed only at the end of the query (dialect 3, off in a stock server).
     pub delayed_name_removal: bool,
+    /// Whether selectors give series in order of labels, as the storage of a 2.42 server does; otherwise, as in later
+    /// servers and in promtool, in order of creation.
+    pub in_label_order: bool,
     /// How many elementary steps a query may take; a guard against hostile queries, in place of a timeout.
     pub budget: u64,
 }
@@ -33,12 +36,13 @@ impl Options {
             max_samples: 50_000_000,
             default_step: 60 * 1000,
             delayed_name_removal: false,
+            in_label_order: dialect == Dialect::V2_42,
             budget: 4_000_000_000,
         }
     }
 
-    /// The settings of promtool's rule tests and of the upstream scripts: 10,000 samples.
+    /// The settings of promtool's rule tests and of the upstream scripts: 10,000 samples, series as they were created.
     pub fn small(dialect: Dialect) -> Self {
-        Self { max_samples: 10_000, ..Self::new(dialect) }
+        Self { max_samples: 10_000, in_label_order: false, ..Self::new(dialect) }
     }
 }

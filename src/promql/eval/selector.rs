@@ -40,7 +40,8 @@ impl Selector {
     }
 
     /// Selects again when series have come (or the store is another).
-    pub fn refresh(&mut self, db: &Tsdb) {
+    pub fn refresh(&mut self, cx: &Context<'_>) {
+        let db = cx.db;
         let stamp = db.stamp();
         match self.stamp {
             Some(known) if known == stamp => return,
@@ -58,6 +59,10 @@ impl Selector {
                 self.cursors.clear();
             }
         }
+        if cx.options.in_label_order {
+            self.refs.sort_by(|a, b| db.series(*a).labels().cmp(db.series(*b).labels()));
+            self.cursors.clear();
+        }
         self.stamp = Some(stamp);
         self.cursors.resize(self.refs.len(), (0, 0));
         let row = |r: &SeriesRef| Row { labels: db.series(*r).labels().clone(), drop_name: false };
@@ -70,7 +75,7 @@ impl Selector {
 
     /// The instant vector at every step; with `times`, the samples' own times in seconds instead of their values.
     pub fn instant(&mut self, cx: &mut Context<'_>, grid: Grid, times: bool) -> Result<Table, EvalError> {
-        self.refresh(cx.db);
+        self.refresh(cx);
         let offset = cx.offset(&self.modifiers)?;
         let fixed = cx.fixed_time(&self.modifiers);
         if self.extended == Some(ExtendedRange::Smoothed) && !times {

@@ -4,7 +4,10 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::table::{Table, is_absent, is_histogram};
+use crate::golang::GoVersion;
+use crate::golang::sort::sort;
 use crate::model::Labels;
+use crate::promql::Dialect;
 
 /// What to sort by.
 #[derive(Debug)]
@@ -14,7 +17,7 @@ pub(crate) enum Sorting {
 }
 
 impl Sorting {
-    pub fn apply(&self, mut table: Table) -> Table {
+    pub fn apply(&self, mut table: Table, dialect: Dialect) -> Table {
         if let Self::ByValue { .. } = self {
             // Histograms have no place in an order of numbers.
             for i in 0..table.cells.len() {
@@ -29,7 +32,8 @@ impl Sorting {
         let mut order: Vec<u32> = table.row_order().filter(|r| !is_absent(table.cells[*r])).map(|r| r as u32).collect();
         match self {
             Self::ByValue { descending } => {
-                order.sort_by(|a, b| by_value(table.cells[*a as usize], table.cells[*b as usize], *descending));
+                let value = |row: &u32| table.cells[*row as usize];
+                sort(&mut order, built_with(dialect), |a, b| goes_before(value(a), value(b), *descending));
             }
             Self::ByLabels { labels, descending } => order.sort_by(|a, b| {
                 let (a, b) = (&table.rows[*a as usize].labels, &table.rows[*b as usize].labels);
@@ -42,14 +46,17 @@ impl Sorting {
     }
 }
 
-/// NaN last, whichever the direction.
-fn by_value(a: f64, b: f64, descending: bool) -> Ordering {
-    match (a.is_nan(), b.is_nan()) {
-        (true, true) => Ordering::Equal,
-        (true, false) => Ordering::Greater,
-        (false, true) => Ordering::Less,
-        _ if descending => b.partial_cmp(&a).unwrap_or(Ordering::Equal),
-        _ => a.partial_cmp(&b).unwrap_or(Ordering::Equal),
+/// Whether one value stands before another: NaN last, whichever the direction. As in the original, where both are NaN
+/// each goes before the other, which turns a few of them round.
+pub(super) fn goes_before(a: f64, b: f64, descending: bool) -> bool {
+    b.is_nan() || if descending { b < a } else { b > a }
+}
+
+/// The Go that a dialect's server is built with.
+pub(super) fn built_with(dialect: Dialect) -> GoVersion {
+    match dialect {
+        Dialect::V2_42 => GoVersion::V1_19,
+        Dialect::V3 => GoVersion::Current,
     }
 }
 
@@ -105,7 +112,9 @@ mod tests {
 
     #[test]
     fn nan_comes_last_both_ways() {
-        assert_eq!(by_value(f64::NAN, 1.0, false), Ordering::Greater);
-        assert_eq!(by_value(f64::NAN, 1.0, true), Ordering::Greater);
+        for descending in [false, true] {
+            assert!(goes_before(1.0, f64::NAN, descending));
+            assert!(!goes_before(f64::NAN, 1.0, descending));
+        }
     }
 }

@@ -43,7 +43,7 @@ impl RangeSource {
         let range = cx.duration(&self.range, false)?;
         match &mut self.kind {
             SourceKind::Series(selector) => {
-                selector.refresh(cx.db);
+                selector.refresh(cx);
                 Ok(Loaded {
                     range,
                     offset: cx.offset(&selector.modifiers)?,

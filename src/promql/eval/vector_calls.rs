@@ -204,7 +204,7 @@ fn sorted(
     if cx.is_range && cx.is_v3() {
         cx.warn("sort is ineffective for range queries since results are always ordered by labels".to_owned(), span);
     }
-    Ok(sorting.apply(table))
+    Ok(sorting.apply(table, cx.dialect()))
 }
 
 fn of_histograms(
@@ -297,6 +297,23 @@ fn check_label(cx: &Context<'_>, what: &str, function: &str, name: &str) -> Resu
     Err(EvalError::execution(format!("invalid {what} label name in {function}(): {name}")))
 }
 
+/// What `check` makes of a function's strings, and the vector. 3 looks at the strings first; 2.42 at every step once the
+/// vector is there, so not at all where there is no step.
+fn checked_and_evaluated<T>(
+    cx: &mut Context<'_>,
+    args: &mut [Node],
+    grid: Grid,
+    check: impl Fn(&Context<'_>) -> Result<T, EvalError>,
+) -> Result<(Option<T>, Table), EvalError> {
+    if cx.is_v3() {
+        let checked = check(cx)?;
+        return Ok((Some(checked), vector(cx, args, 0, grid)?));
+    }
+    let table = vector(cx, args, 0, grid)?;
+    let checked = if grid.steps > 0 { Some(check(cx)?) } else { None };
+    Ok((checked, table))
+}
+
 fn label_replace(
     cx: &mut Context<'_>,
     args: &mut [Node],
@@ -307,11 +324,14 @@ fn label_replace(
     let [target, replacement, source, pattern] = texts else {
         return Err(EvalError::execution("label_replace() without its strings"));
     };
-    let Ok(regexp) = Regexp::anchored(pattern, cx.is_v3()) else {
-        return Err(EvalError::execution(format!("invalid regular expression in label_replace(): {pattern}")));
-    };
-    check_label(cx, "destination", "label_replace", target)?;
-    let table = vector(cx, args, 0, grid)?;
+    let (regexp, table) = checked_and_evaluated(cx, args, grid, |cx| {
+        let Ok(regexp) = Regexp::anchored(pattern, cx.is_v3()) else {
+            return Err(EvalError::execution(format!("invalid regular expression in label_replace(): {pattern}")));
+        };
+        check_label(cx, "destination", "label_replace", target)?;
+        Ok(regexp)
+    })?;
+    let Some(regexp) = regexp else { return Ok(table) };
     names.apply(cx, table, false, true, |row| {
         match labels::replaced(&regexp, replacement, row.labels.get(source).unwrap_or("")) {
             None => row.clone(),
@@ -333,11 +353,12 @@ fn label_join(
     let [target, separator, sources @ ..] = texts else {
         return Err(EvalError::execution("label_join() without its strings"));
     };
-    for source in sources {
-        check_label(cx, "source", "label_join", source)?;
-    }
-    check_label(cx, "destination", "label_join", target)?;
-    let table = vector(cx, args, 0, grid)?;
+    let (_, table) = checked_and_evaluated(cx, args, grid, |cx| {
+        for source in sources {
+            check_label(cx, "source", "label_join", source)?;
+        }
+        check_label(cx, "destination", "label_join", target)
+    })?;
     names.apply(cx, table, false, true, |row| {
         let values: Vec<&str> = sources.iter().map(|s| row.labels.get(s).unwrap_or("")).collect();
         Row {

@@ -1,5 +1,7 @@
 //! Functions of the calendar, in UTC.
 
+use crate::golang::float::as_int64;
+
 /// A day: year, month, day of month, from days since 1970-01-01 (proleptic Gregorian).
 fn civil(days: i64) -> (i64, i64, i64) {
     let z = days + 719_468;
@@ -32,9 +34,7 @@ const EPOCH: u64 = 9_223_372_028_715_321_600;
 /// Days since 1970-01-01 and the second of the day. What no integer can hold counts as the smallest, and all of it
 /// wraps around, as on the real server.
 fn moment(v: f64) -> (i64, i64) {
-    let seconds =
-        if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&v) { v as i64 } else { i64::MIN };
-    let absolute = seconds.cast_unsigned().wrapping_add(EPOCH);
+    let absolute = as_int64(v).cast_unsigned().wrapping_add(EPOCH);
     ((absolute / 86_400).cast_signed() - (EPOCH / 86_400).cast_signed(), (absolute % 86_400).cast_signed())
 }
 

@@ -158,9 +158,9 @@ impl TokenKind {
         }
     }
 
-    /// Whether the token may be a label's name in a list of labels.
+    /// Whether the token may be a label's name in a list of labels; `without` is the one metric name that is none.
     pub fn is_label_name(self) -> bool {
-        self.is_metric_name()
+        (self.is_metric_name() && self != Self::Without)
             || matches!(
                 self,
                 Self::Bool
@@ -189,16 +189,19 @@ impl TokenKind {
             || (self == Self::Duration && dialect == Dialect::V3)
     }
 
-    /// How messages name the token whose text is `text`.
-    pub fn describe(self, text: &str) -> String {
+    /// How messages name the token whose text is `text`. The one operator that the original gives no name shows its
+    /// number, which tells how many kinds of tokens stand before it.
+    pub fn describe(self, text: &str, dialect: Dialect) -> String {
         match self {
+            Self::At if dialect == Dialect::V2_42 => "\"<Item 57385>\" <op:@>".to_owned(),
+            Self::At => "\"<Item 57400>\" <op:@>".to_owned(),
             Self::Eof => "end of input".to_owned(),
             Self::Identifier => format!("identifier {}", quote(text)),
             Self::MetricIdentifier => format!("metric identifier {}", quote(text)),
             Self::Number => format!("number {}", shortened(text)),
             Self::Duration => format!("duration {}", shortened(text)),
             Self::String => format!("string {}", shortened(text)),
-            Self::Op(_) | Self::EqualRegexp | Self::NotRegexp | Self::At => format!("<op:{text}>"),
+            Self::Op(_) | Self::EqualRegexp | Self::NotRegexp => format!("<op:{text}>"),
             Self::Aggregate(_) => format!("<aggr:{text}>"),
             Self::Bool
             | Self::By

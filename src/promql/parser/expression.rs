@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Fail, Parsed, Parser};
+use crate::golang::float::as_int64;
 use crate::promql::ast::{
     AggregateOp, At, Binary, BinaryOp, Call, Cardinality, DurationExpr, Expr, ExprKind, ExtendedRange, Modifiers,
     Subquery, VectorMatching,
@@ -355,7 +356,7 @@ impl Parser<'_> {
                     return Err(self.error(target, message));
                 }
                 let end = self.lexer_end(token.span);
-                return Ok((At::Timestamp((seconds * 1000.0).round() as i64), end));
+                return Ok((At::Timestamp(as_int64((seconds * 1000.0).round())), end));
             }
         };
         self.next()?;

@@ -114,7 +114,7 @@ impl<'a> Parser<'a> {
             Ok(token) => token,
             Err(fail) => return fail,
         };
-        let mut message = format!("unexpected {}", token.kind.describe(self.word(token)));
+        let mut message = format!("unexpected {}", token.kind.describe(self.word(token), self.options.dialect));
         if !context.is_empty() {
             message.push_str(" in ");
             message.push_str(context);
