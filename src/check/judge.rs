@@ -54,7 +54,7 @@ fn run_steps(criterion: &Criterion, steps: &[Step], world: &mut dyn World) -> Ju
                 if !finding.reason.is_empty() {
                     held.reason = finding.reason;
                 }
-                held.evidence.extend(finding.evidence);
+                add_new(&mut held.evidence, finding.evidence);
                 held.basis = finding.basis.or(held.basis);
             }
             outcome => {
@@ -68,10 +68,19 @@ fn run_steps(criterion: &Criterion, steps: &[Step], world: &mut dyn World) -> Ju
 
 fn with_evidence(mut outcome: Outcome, mut before: Vec<serde_json::Value>) -> Outcome {
     if let Outcome::Fails(f) | Outcome::Inconclusive(f) | Outcome::Review(f) = &mut outcome {
-        before.append(&mut f.evidence);
+        add_new(&mut before, std::mem::take(&mut f.evidence));
         f.evidence = before;
     }
     outcome
+}
+
+/// Adds what does not stand there yet: steps that look at the same thing say the same about it.
+fn add_new(evidence: &mut Vec<serde_json::Value>, more: Vec<serde_json::Value>) {
+    for entry in more {
+        if !evidence.contains(&entry) {
+            evidence.push(entry);
+        }
+    }
 }
 
 fn resolve(lab: &Lab, checks: &[Check], outcomes: Vec<Judged>, world: &dyn World) -> Vec<CriterionResult> {
@@ -232,6 +241,33 @@ mod tests {
 
     fn of(all: &[(String, Verdict, Option<String>)], id: &str) -> (Verdict, Option<String>) {
         all.iter().find(|(i, ..)| i == id).map(|(_, v, r)| (*v, r.clone())).expect("a criterion")
+    }
+
+    #[test]
+    fn steps_that_say_the_same_are_quoted_once() {
+        struct Same;
+        impl World for Same {
+            fn observe(&mut self, _: &str, step: &Step) -> Outcome {
+                let said = Finding::said("seen").evidence([serde_json::json!({"text": "how it was seen"})]);
+                if matches!(step, Step::Messages(_)) {
+                    Outcome::Holds(said)
+                } else {
+                    Outcome::Holds(Finding::default())
+                }
+            }
+
+            fn how_to_verify(&self) -> String {
+                "look".into()
+            }
+        }
+        let files = LabFiles::embedded("07-monitoring").expect("embedded");
+        let lab = Lab::parse(&files, &[]).expect("valid");
+        let checks = parse_scripts(&lab, &files.checks).expect("valid");
+        let looks = |c: &Check| c.steps.iter().filter(|s| matches!(s, Step::Messages(_))).count();
+        let twice = checks.iter().find(|c| looks(c) > 1).expect("a script that looks at messages twice");
+        let results = judge(&lab, &checks, &mut Same);
+        let result = results.iter().find(|r| r.id == twice.id).expect("judged");
+        assert_eq!(result.evidence.len(), 1, "{:?}", result.evidence);
     }
 
     #[test]

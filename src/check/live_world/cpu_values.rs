@@ -35,7 +35,7 @@ struct Values {
     highest: f64,
     /// The longest time at [`BUSY`] or above.
     busy_for: f64,
-    /// The highest value at rest.
+    /// The middle value at rest: what else the machine does now and then is no load.
     rest: Option<f64>,
 }
 
@@ -142,9 +142,24 @@ fn values_of(series: &Answered, start: f64, (from, to): (f64, f64), resting: imp
             }
         }
     }
-    let rest = series.points.iter().filter(|(t, v)| resting(t - start) && v.is_finite()).map(|p| p.1);
-    let rest = rest.fold(None, |most: Option<f64>, v| Some(most.map_or(v, |m| m.max(v))));
-    values.map(|v| Values { rest, ..v })
+    let mut rest: Vec<f64> =
+        settled(&series.points).filter(|(t, v)| resting(t - start) && v.is_finite()).map(|p| p.1).collect();
+    rest.sort_by(f64::total_cmp);
+    values.map(|v| Values { rest: rest.get(rest.len() / 2).copied(), ..v })
+}
+
+/// The points whose window is full. With fewer samples a rate is too small, which makes a machine look busy whose
+/// target was read for the first time just before, or again after a while.
+fn settled(points: &[(f64, f64)]) -> impl Iterator<Item = (f64, f64)> {
+    let mut begun = f64::INFINITY;
+    let mut last = f64::NEG_INFINITY;
+    points.iter().copied().filter(move |(t, _)| {
+        if t - last > GAP {
+            begun = *t;
+        }
+        last = *t;
+        t - begun >= WINDOW
+    })
 }
 
 /// What the student's own panel of Node Exporter Full shows.
@@ -238,6 +253,22 @@ mod tests {
         let broken = values_of(&series(&points), 1000.0, (100.0, 300.0), resting).expect("values");
         assert_eq!(broken.busy_for, 70.0);
         assert_eq!(values_of(&series(&[]), 1000.0, (100.0, 300.0), resting), None);
+    }
+
+    #[test]
+    fn a_target_that_was_just_read_for_the_first_time_is_no_machine_under_load() {
+        // What Prometheus 2.42 gave for an idle machine, then under load, then idle again with one busy moment.
+        let fresh = [79.7, 71.3, 63.1, 54.8, 46.6, 38.3, 30.0, 21.7, 13.4, 4.0, 1.0, 1.1, 1.0, 1.0];
+        let load = [10.0, 19.0, 28.0, 37.0, 46.0, 55.0, 64.0, 73.0, 82.0, 91.0, 99.8, 99.8, 99.8];
+        let after = [1.0, 1.0, 70.0, 1.2, 1.3];
+        let points: Vec<(f64, f64)> =
+            (0u32..).map(|i| 1000.0 + f64::from(i) * 5.0).zip(fresh.into_iter().chain(load).chain(after)).collect();
+        let resting = |t: f64| !(70.0..135.0).contains(&t);
+        let values = values_of(&series(&points), 1000.0, (70.0, 130.0), resting).expect("values");
+        assert_eq!(values.rest, Some(1.0));
+        assert_eq!(settled(&points[..13]).next(), Some(points[12]));
+        let again: Vec<(f64, f64)> = points.iter().copied().filter(|p| !(1020.0..=1055.0).contains(&p.0)).collect();
+        assert_eq!(settled(&again).next().map(|p| p.0), Some(1120.0));
     }
 
     #[test]

@@ -108,7 +108,8 @@ fn advise(world: &mut LiveWorld<'_>, first: &FirstPassword, dashboards: &[Dashbo
         add("default-grafana-password", "warning", reason.to_owned());
     }
     if !dashboards.iter().any(|d| node_full::judge(d).standing > shown::Standing::Fail) {
-        let reason = format!("observed {} dashboards in Grafana, none of them Node Exporter Full", dashboards.len());
+        let reason =
+            format!("observed {} in Grafana; wanted Node Exporter Full among them", dashboards_text(dashboards.len()));
         add("node-exporter-full-missing", "info", reason);
     }
 }
@@ -216,7 +217,7 @@ fn panel(world: &LiveWorld<'_>, seen: &Seen, step: &GrafanaStep) -> Outcome {
         let titles: Vec<&str> = judged.iter().map(|(d, _)| d.title.as_str()).take(5).collect();
         return Outcome::Fails(
             Finding::observed(
-                format!("no panel of {} on {} dashboards ({})", wanted.metric, judged.len(), titles.join(", ")),
+                format!("no panel of {} on {} ({})", wanted.metric, dashboards_text(judged.len()), titles.join(", ")),
                 format!("a saved dashboard that shows {}", wanted.metric),
             )
             .basis(Basis::Live)
@@ -230,6 +231,10 @@ fn panel(world: &LiveWorld<'_>, seen: &Seen, step: &GrafanaStep) -> Outcome {
         _ => &judgement.metric,
     };
     outcome(dashboard, finding)
+}
+
+fn dashboards_text(count: usize) -> String {
+    if count == 1 { "1 dashboard".to_owned() } else { format!("{count} dashboards") }
 }
 
 fn outcome(dashboard: &Dashboard, finding: &shown::Finding) -> Outcome {

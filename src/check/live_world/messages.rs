@@ -382,8 +382,10 @@ pub fn cpu(record: &Record, step: &SshStep) -> Outcome {
         format!(", {:.0} % before", rest.iter().sum::<f64>() / rest.len() as f64)
     };
     let observed = format!(
-        "{mean:.0} % busy during the {} load{before}, on {} cores ({})",
-        step.during, record.facts.cores, record.facts.system
+        "{mean:.0} % busy during the {} load{before}, on {} ({})",
+        step.during,
+        record.facts.cores_text(),
+        record.facts.system
     );
     if mean >= step.cpu_busy.at_least {
         let finding = Finding::said(format!("observed {observed}")).basis(Basis::Live);
@@ -453,7 +455,7 @@ pub fn timeline(record: &Record, names: &[String], receiver: &str) -> Timeline {
     let notes: String = record.notes.iter().map(|n| format!("; {n}")).collect();
     Timeline {
         title: "The load as it was observed".to_owned(),
-        note: format!("real time, {} ({} cores){notes}", record.facts.system, record.facts.cores),
+        note: format!("real time, {} ({}){notes}", record.facts.system, record.facts.cores_text()),
         load: Series { name: "CPU busy".to_owned(), points: record.cpu.clone() },
         values,
         threshold: None,

@@ -131,7 +131,7 @@ fn on_machine(world: &mut LiveWorld<'_>, port: &str) -> OnMachine {
             Some("start the service: systemctl enable --now node_exporter".to_owned()),
         ),
     };
-    let text = format!("on the machine ({}, {} cores) {service}; {page}", facts.system, facts.cores);
+    let text = format!("on the machine ({}, {}) {service}; {page}", facts.system, facts.cores_text());
     OnMachine { evidence: vec![json!({"kind": "text", "text": text})], hint }
 }
 

@@ -55,6 +55,11 @@ impl Facts {
         }
     }
 
+    /// Its cores, counted in words.
+    pub fn cores_text(&self) -> String {
+        if self.cores == 1 { "1 core".to_owned() } else { format!("{} cores", self.cores) }
+    }
+
     /// How stress-ng comes onto this machine.
     pub fn how_to_install(&self, user: &str) -> String {
         let lower = self.system.to_ascii_lowercase();
@@ -169,5 +174,6 @@ mod tests {
         let bare = Facts::read("Debian GNU/Linux 12\n2\n\n\n\n1\n0\n");
         assert!(bare.how_to_install("ann").contains("as root (apt install stress-ng): ann has no sudo"));
         assert_eq!((Facts::read("").cores, bare.page), (1, None));
+        assert_eq!((Facts::read("").cores_text(), bare.cores_text()), ("1 core".to_owned(), "2 cores".to_owned()));
     }
 }
