@@ -92,7 +92,12 @@ fn a_wrong_password_and_something_that_is_no_sshd_are_told() {
     let password = folder.join("password");
     std::fs::write(&password, "certainly wrong\n").expect("written");
     let wrong = told(&home, &["--vm=vm".to_owned(), format!("--vm-password-file={}", password.display())], None);
-    assert!(wrong.contains("not letting") && wrong.contains("in with the password; it accepts password"), "{wrong}");
+    assert!(
+        wrong.contains("not letting")
+            && wrong.contains("in with the password")
+            && wrong.contains("it accepts password"),
+        "{wrong}"
+    );
     // There is no terminal to ask on.
     let asked = told(&home, &["--vm=vm".to_owned()], None);
     assert!(asked.contains("with nothing to sign in with"), "{asked}");

@@ -11,7 +11,7 @@ use super::{lab_source, print, run};
 use crate::check::bundle::{self, Bundle};
 use crate::check::live_world::{self, Called, GrafanaUser, Request, Settings, Vm};
 use crate::check::probe::http::{Auth, Base};
-use crate::check::probe::ssh::SignIn;
+use crate::check::probe::sign_in::SignIn;
 use crate::check::probe::ssh_config;
 use crate::check::probe::tape::Tape;
 use crate::report::RunResult;
@@ -114,6 +114,7 @@ fn vm(called: &Called) -> Result<Option<Vm>, String> {
     let Some(vm) = &called.vm else { return Ok(None) };
     let mut machine = ssh_config::machine(&vm.alias)?;
     machine.user.clone_from(&vm.user);
+    machine.port = vm.port;
     Ok(Some(Vm { machine, sign_in: SignIn::default(), builtin_load: vm.builtin_load }))
 }
 

@@ -194,6 +194,7 @@ fn stop_on_signal() {
                 if let Some(started) = RUNNING.get() {
                     take_down(started);
                 }
+                check::ask::restore_terminal();
                 std::process::exit(130);
             }
             print::remark("writing what was seen and taking the project down; once more leaves out the writing");

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test uses some")]
 
 pub mod grafana;
+pub mod somebody;
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpStream};
@@ -212,7 +213,7 @@ pub fn sshd(folder: &Path) -> Sshd {
     sshd_with(folder, "PasswordAuthentication no")
 }
 
-/// The same, with more lines of configuration.
+/// The same, with more lines of configuration, which count before the usual ones.
 pub fn sshd_with(folder: &Path, more: &str) -> Sshd {
     let (host_key, identity) = (folder.join("host_key"), folder.join("id"));
     for key in [&host_key, &identity] {
@@ -226,8 +227,8 @@ pub fn sshd_with(folder: &Path, more: &str) -> Sshd {
     let _ = std::fs::create_dir_all("/run/sshd");
     let port = free_port();
     let config = format!(
-        "ListenAddress 127.0.0.1:{port}\nHostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM no\nPidFile none\n\
-         PermitRootLogin yes\n{more}\n",
+        "{more}\nListenAddress 127.0.0.1:{port}\nHostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM no\n\
+         PidFile none\nPermitRootLogin yes\n",
         host_key.display(),
         authorized.display()
     );

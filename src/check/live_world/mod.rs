@@ -256,6 +256,7 @@ impl<'a> LiveWorld<'a> {
         }
         match &self.played {
             Some(Ok(record)) => with_foreseen(judge(self, record), foresee::evidence(self, record)),
+            Some(Err(_)) if self.stopped() => by_hand(),
             Some(Err(no)) => messages::not_played(no),
             None => Outcome::Error(Finding::said("the load was not made")),
         }

@@ -59,6 +59,9 @@ pub struct CalledVm {
     pub alias: String,
     /// Who signed in.
     pub user: Option<String>,
+    /// At which port; the usual one when none is told.
+    #[serde(default)]
+    pub port: Option<u16>,
     /// Whether the load is labkit's own.
     pub builtin_load: bool,
 }

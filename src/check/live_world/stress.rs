@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::{Arrived, LiveWorld};
 use crate::check::probe::machine::{Facts, Pulse};
 use crate::check::probe::prometheus::Rule;
-use crate::check::probe::ssh::{Load, NoMachine, SignIn, Ssh};
+use crate::check::probe::sign_in::{NoMachine, SignIn};
+use crate::check::probe::ssh::{Load, Ssh};
 use crate::check::probe::ssh_config::Machine;
 use crate::check::simulated::schedule::{Schedule, Stretch};
 
@@ -146,7 +147,7 @@ pub struct NotPlayed {
 /// # Errors
 /// It cannot be used.
 pub fn sign_in(world: &LiveWorld<'_>, vm: &Vm) -> Result<(Ssh, Facts), NotPlayed> {
-    let no = |no: NoMachine| NotPlayed { hint: no.hint(&vm.machine.alias), reason: format!("observed {no}") };
+    let no = |no: NoMachine| NotPlayed { hint: no.hint(&vm.machine), reason: format!("observed {no}") };
     (world.settings.waiting)(&format!("signing in to {}", vm.machine.alias));
     let ssh = Ssh::connect(&vm.machine, &vm.sign_in, world.tape()).map_err(no)?;
     let facts = ssh.facts(world.lab.parameters.get("node.port").unwrap_or("9100")).map_err(no)?;

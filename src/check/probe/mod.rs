@@ -10,6 +10,7 @@ pub mod http_page;
 pub mod machine;
 pub mod prometheus;
 pub mod redact;
+pub mod sign_in;
 pub mod ssh;
 pub mod ssh_config;
 pub mod tape;

@@ -2,114 +2,21 @@
 
 use std::fmt;
 use std::io::Read as _;
-use std::net::{TcpStream, ToSocketAddrs as _};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use ssh2::{Channel, CheckResult, KeyboardInteractivePrompt, KnownHostFileKind, MethodType, Prompt, Session};
+use ssh2::{Channel, Session};
 
 use super::machine::{self, Facts, Pulse};
+use super::sign_in::{self, NoMachine, SignIn};
 use super::ssh_config::Machine;
 use super::tape::Tape;
+use crate::text::printable;
 
-/// How long a connection may take to be made.
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-/// How long an answer may take, in milliseconds.
-const ANSWER_WITHIN_MS: u32 = 30_000;
 /// Bytes of an answer that are read.
 const MAX_OUTPUT: u64 = 1024 * 1024;
-/// Seconds between signs of life.
-const KEEP_ALIVE: u32 = 10;
-/// Kinds of host keys, each tried until one is known.
-const HOST_KEYS: [&str; 3] =
-    ["ssh-ed25519", "ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521", "rsa-sha2-512,rsa-sha2-256,ssh-rsa"];
-
-/// Why a machine cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum NoMachine {
-    /// No connection, in words.
-    Unreachable(String),
-    /// Its key is not known.
-    UnknownKey(String),
-    /// Its key is another one than the known one.
-    ChangedKey(String),
-    /// It lets nobody in with what was given.
-    Refused(String),
-    /// The connection is gone.
-    Lost(String),
-    /// The load ended by itself.
-    Died(String),
-    /// Something else that is needed is gone.
-    Gone(String),
-}
-
-impl fmt::Display for NoMachine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreachable(why) | Self::UnknownKey(why) | Self::ChangedKey(why) | Self::Refused(why) => {
-                f.write_str(why)
-            }
-            Self::Lost(why) => write!(f, "a lost connection ({why})"),
-            Self::Died(why) | Self::Gone(why) => f.write_str(why),
-        }
-    }
-}
-
-impl NoMachine {
-    /// What to do about it.
-    pub fn hint(&self, machine: &str) -> String {
-        match self {
-            Self::Unreachable(_) => format!("start the machine and its sshd, and try: ssh {machine}"),
-            Self::UnknownKey(_) => format!("sign in once by hand and compare its key: ssh {machine}"),
-            Self::ChangedKey(_) => {
-                "find out why the key changed (a new machine at the old address?), then remove the old one: ssh-keygen -R HOST"
-                    .to_owned()
-            }
-            Self::Refused(_) => format!("give --identity FILE or --vm-password-file FILE, or load an agent; then try: ssh {machine}"),
-            Self::Died(_) => "try the load by hand (stress-ng --cpu 0 --timeout 10s); use --builtin-load where it dies".to_owned(),
-            Self::Gone(_) => "see whether Prometheus still runs (docker compose ps), then run again with --resume".to_owned(),
-            Self::Lost(_) => "see whether the machine still runs; the load ends by itself".to_owned(),
-        }
-    }
-}
-
-/// Asks a person for the password of a user on a machine; once.
-pub type AskPassword = Arc<dyn Fn(&str, &str) -> Option<Password> + Send + Sync>;
-
-/// How somebody signs in.
-#[derive(Clone, Default)]
-pub struct SignIn {
-    /// Files of known host keys.
-    pub known_hosts: Vec<PathBuf>,
-    /// A password, when one was given.
-    pub password: Option<Password>,
-    /// Whoever may be asked for it when none was.
-    pub ask: Option<AskPassword>,
-}
-
-impl SignIn {
-    fn password(&self, user: &str, host: &str) -> Option<Password> {
-        self.password.clone().or_else(|| self.ask.as_ref()?(user, host))
-    }
-}
-
-impl fmt::Debug for SignIn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignIn").field("known_hosts", &self.known_hosts).finish_non_exhaustive()
-    }
-}
-
-/// A password, which is never shown.
-#[derive(Clone)]
-pub struct Password(pub String);
-
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("•••")
-    }
-}
+/// What a command prints first: before it stands what the user's shell says of itself.
+const MARK: &str = "--- labkit ---";
+/// Bytes that a shell may say of itself before a load begins.
+const MAX_BEFORE: usize = 64 * 1024;
 
 /// A machine somebody is signed in to.
 pub struct Ssh {
@@ -132,7 +39,7 @@ impl Ssh {
     pub fn connect(machine: &Machine, sign_in: &SignIn, tape: &Tape) -> Result<Self, NoMachine> {
         let mut session = None;
         tape.ssh(&format!("sign in to {}", machine.alias), || {
-            let (signed_in, how) = signed_in(machine, sign_in)?;
+            let (signed_in, how) = sign_in::signed_in(machine, sign_in)?;
             session = Some(signed_in);
             Ok(how)
         })?;
@@ -148,9 +55,13 @@ impl Ssh {
             let mut channel = self.open(command)?;
             let mut out = Vec::new();
             channel.by_ref().take(MAX_OUTPUT).read_to_end(&mut out).map_err(|e| NoMachine::Lost(e.to_string()))?;
-            // Its end was seen: what is said while closing matters to nobody.
-            let _ = channel.close();
-            Ok(String::from_utf8_lossy(&out).into_owned())
+            // Its end was seen: what is said while closing matters only where there was no beginning.
+            let closed = channel.close().and_then(|()| channel.wait_close());
+            let text = String::from_utf8_lossy(&out);
+            match (marked(&text), closed) {
+                (Err(_), Err(e)) => Err(NoMachine::Lost(e.message().to_owned())),
+                (found, _) => found.map(str::to_owned),
+            }
         })
     }
 
@@ -160,8 +71,7 @@ impl Ssh {
         // A reply that does not come is found out by the next read.
         let _ = session.keepalive_send();
         let mut channel = session.channel_session().map_err(lost)?;
-        // Whatever shell the user has, the commands are those of sh.
-        channel.exec(&format!("exec sh -c '{}'", command.replace('\'', "'\\''"))).map_err(lost)?;
+        channel.exec(&for_any_shell(command)).map_err(lost)?;
         Ok(channel)
     }
 
@@ -230,159 +140,84 @@ impl fmt::Debug for Load {
     }
 }
 
-/// What is printed up to the end of the first line.
+/// A command for `sh`, in words that every login shell takes apart alike: csh looks for its history in `!` also between
+/// quotes, and fish for escapes in `\`.
+fn for_any_shell(command: &str) -> String {
+    let mut quoted = String::with_capacity(command.len() + 64);
+    for c in command.chars() {
+        match c {
+            '\'' | '!' | '\\' => quoted.extend(['\'', '\\', c, '\'']),
+            c => quoted.push(c),
+        }
+    }
+    format!("exec sh -c 'echo; echo {MARK}; {quoted}'")
+}
+
+/// What was printed behind the mark.
+fn marked(text: &str) -> Result<&str, NoMachine> {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        at += line.len();
+        if line.trim_end() == MARK {
+            return Ok(&text[at..]);
+        }
+    }
+    Err(no_shell(text))
+}
+
+fn no_shell(said: &str) -> NoMachine {
+    let said = match said.lines().map(str::trim).find(|l| !l.is_empty()) {
+        Some(line) => format!("it says {:?}", printable(&line.chars().take(120).collect::<String>())),
+        None => "it says nothing".to_owned(),
+    };
+    NoMachine::NoShell(format!("a sign-in, but a user's shell that runs no commands ({said})"))
+}
+
+/// The first line behind the mark.
 fn first_line(channel: &mut Channel) -> Result<String, NoMachine> {
-    let mut line = Vec::new();
+    let mut said = Vec::new();
     let mut byte = [0];
-    while line.len() < 4096 {
+    let mut begun = None;
+    while said.len() < MAX_BEFORE {
         match channel.read(&mut byte) {
             Ok(0) => break,
-            Ok(_) if byte[0] == b'\n' => break,
-            Ok(_) => line.push(byte[0]),
+            Ok(_) => said.extend(byte),
             Err(e) => return Err(NoMachine::Lost(e.to_string())),
         }
-    }
-    Ok(String::from_utf8_lossy(&line).into_owned())
-}
-
-/// Connects with each kind of host key until one is known, and signs in.
-fn signed_in(machine: &Machine, sign_in: &SignIn) -> Result<(Session, String), NoMachine> {
-    let mut unknown = NoMachine::UnknownKey(format!("no known host key of {}", machine.host));
-    for kinds in HOST_KEYS {
-        let session = match handshake(machine, kinds) {
-            Ok(session) => session,
-            // The machine has no key of this kind.
-            Err(NoMachine::Lost(_)) => continue,
-            Err(no) => return Err(no),
-        };
-        match known(&session, machine, sign_in) {
-            Ok(true) => {
-                let how = authenticate(&session, machine, sign_in)?;
-                session.set_keepalive(true, KEEP_ALIVE);
-                return Ok((session, how));
-            }
-            Ok(false) => {}
-            Err(no) => unknown = no,
-        }
-    }
-    Err(unknown)
-}
-
-fn handshake(machine: &Machine, kinds: &str) -> Result<Session, NoMachine> {
-    if let Some(jump) = &machine.jump {
-        return Err(NoMachine::Unreachable(format!(
-            "a way to {} over {jump} in ~/.ssh/config, which labkit does not take; forward a port (ssh -L 2222:{}:22 …) and give --vm USER@localhost:2222",
-            machine.alias, machine.host
-        )));
-    }
-    let port = machine.port.unwrap_or(22);
-    let at = format!("{}:{port}", machine.host);
-    let unreachable = |why: String| NoMachine::Unreachable(format!("no SSH at {at}: {why}"));
-    let mut addresses = (machine.host.as_str(), port)
-        .to_socket_addrs()
-        .map_err(|_| unreachable("the name stands for no machine".to_owned()))?;
-    let mut last = "the name stands for no machine".to_owned();
-    let stream = addresses
-        .find_map(|a| TcpStream::connect_timeout(&a, CONNECT_WITHIN).map_err(|e| last = e.to_string()).ok())
-        .ok_or_else(|| unreachable(last))?;
-    let io = |e: std::io::Error| unreachable(e.to_string());
-    stream.set_read_timeout(Some(CONNECT_WITHIN)).map_err(io)?;
-    stream.set_write_timeout(Some(CONNECT_WITHIN)).map_err(io)?;
-    let mut session = Session::new().map_err(|e| unreachable(e.message().to_owned()))?;
-    session.set_timeout(ANSWER_WITHIN_MS);
-    session.set_tcp_stream(stream);
-    session.method_pref(MethodType::HostKey, kinds).map_err(|e| NoMachine::Lost(e.message().to_owned()))?;
-    session.handshake().map_err(|e| match e.code() {
-        // No method in common: the machine has no key of these kinds.
-        ssh2::ErrorCode::Session(-5 | -8) => NoMachine::Lost(e.message().to_owned()),
-        _ => unreachable(e.message().to_owned()),
-    })?;
-    Ok(session)
-}
-
-/// Whether the machine's key is in a file of known hosts.
-fn known(session: &Session, machine: &Machine, sign_in: &SignIn) -> Result<bool, NoMachine> {
-    let Some((key, _)) = session.host_key() else { return Ok(false) };
-    let port = machine.port.unwrap_or(22);
-    let mut changed = false;
-    for file in &sign_in.known_hosts {
-        let Ok(mut hosts) = session.known_hosts() else { continue };
-        if hosts.read_file(file, KnownHostFileKind::OpenSSH).is_err() {
+        if byte[0] != b'\n' {
             continue;
         }
-        for name in [&machine.host, &machine.alias] {
-            match hosts.check_port(name, port, key) {
-                CheckResult::Match => return Ok(true),
-                CheckResult::Mismatch => changed = true,
-                CheckResult::NotFound | CheckResult::Failure => {}
-            }
+        if let Some(from) = begun {
+            return Ok(String::from_utf8_lossy(&said[from..]).trim_end().to_owned());
+        }
+        let line = said[..said.len() - 1].rsplit(|b| *b == b'\n').next().unwrap_or_default();
+        if line.trim_ascii_end() == MARK.as_bytes() {
+            begun = Some(said.len());
         }
     }
-    if changed {
-        return Err(NoMachine::ChangedKey(format!("a host key of {} that is not the known one", machine.host)));
-    }
-    Ok(false)
+    Err(no_shell(&String::from_utf8_lossy(&said)))
 }
 
-fn authenticate(session: &Session, machine: &Machine, sign_in: &SignIn) -> Result<String, NoMachine> {
-    let user = machine.user.as_deref().unwrap_or("root");
-    let ways = session.auth_methods(user).unwrap_or_default().to_owned();
-    if session.authenticated() {
-        return Ok("without any proof".to_owned());
-    }
-    let offered = |way: &str| ways.is_empty() || ways.split(',').any(|w| w == way);
-    let mut tried = Vec::new();
-    if offered("publickey") {
-        for identity in machine.identities.iter().filter(|i| i.is_file()) {
-            let how = format!("the key {}", identity.display());
-            match session.userauth_pubkey_file(user, None, identity, None) {
-                Ok(()) => return Ok(how),
-                // The file itself cannot be used without its passphrase.
-                Err(e) if e.code() == ssh2::ErrorCode::Session(-16) => {
-                    tried.push(format!("{how} (it cannot be read without a passphrase: ssh-add it to an agent)"));
-                }
-                Err(_) => tried.push(how),
-            }
-        }
-        if let Ok(mut agent) = session.agent()
-            && agent.connect().is_ok()
-            && agent.list_identities().is_ok()
-        {
-            if agent.identities().unwrap_or_default().iter().any(|i| agent.userauth(user, i).is_ok()) {
-                return Ok("the agent".to_owned());
-            }
-            tried.push("the agent".to_owned());
-        }
-    }
-    if (offered("password") || offered("keyboard-interactive"))
-        && let Some(Password(password)) = sign_in.password(user, &machine.host)
-    {
-        if offered("password") && session.userauth_password(user, &password).is_ok() {
-            return Ok("a password".to_owned());
-        }
-        let mut answers = Answers(password);
-        if offered("keyboard-interactive") && session.userauth_keyboard_interactive(user, &mut answers).is_ok() {
-            return Ok("a password".to_owned());
-        }
-        tried.push("the password".to_owned());
-    }
-    let tried = if tried.is_empty() { "nothing to sign in with".to_owned() } else { tried.join(", ") };
-    let accepts = if ways.is_empty() { String::new() } else { format!("; it accepts {ways}") };
-    Err(NoMachine::Refused(format!("{} not letting {user} in with {tried}{accepts}", machine.host)))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Answers every question with the password, as there is one to ask for.
-struct Answers(String);
-
-impl KeyboardInteractivePrompt for Answers {
-    fn prompt<'a>(&mut self, _: &str, _: &str, prompts: &[Prompt<'a>]) -> Vec<String> {
-        prompts.iter().map(|_| self.0.clone()).collect()
+    #[test]
+    fn what_a_shell_says_of_itself_is_told_from_what_a_command_prints() {
+        let said = format!("Welcome!\nlast words\n{MARK}\nDebian\n2\n");
+        assert_eq!(marked(&said), Ok("Debian\n2\n"));
+        assert_eq!(marked(&format!("\n{MARK}\r\n")), Ok(""));
+        let NoMachine::NoShell(why) = marked("This account is currently not available.\n").expect_err("no shell")
+        else {
+            panic!("another trouble")
+        };
+        assert!(why.contains("it says \"This account is currently not available.\""), "{why}");
+        assert!(matches!(marked(""), Err(NoMachine::NoShell(why)) if why.contains("says nothing")));
     }
-}
 
-/// The usual files of a user: known hosts and keys.
-pub fn usual_files(home: &Path) -> (PathBuf, Vec<PathBuf>) {
-    let folder = home.join(".ssh");
-    let keys = ["id_ed25519", "id_ecdsa", "id_rsa"].iter().map(|k| folder.join(k)).collect();
-    (folder.join("known_hosts"), keys)
+    #[test]
+    fn a_command_is_the_same_for_every_shell() {
+        let expected = format!("exec sh -c 'echo; echo {MARK}; a '\\''b'\\'' $'\\!' '\\\\'n'");
+        assert_eq!(for_any_shell("a 'b' $! \\n"), expected);
+    }
 }

@@ -55,6 +55,37 @@ pub fn machine(text: &str) -> Result<Machine, String> {
 }
 
 impl Machine {
+    /// The command that signs in by hand.
+    pub fn ssh(&self) -> String {
+        let port = self.port.filter(|p| *p != 22).map_or_else(String::new, |p| format!("-p {p} "));
+        let user = self.user.as_ref().map_or_else(String::new, |u| format!("{u}@"));
+        format!("ssh {port}{user}{}", self.alias)
+    }
+
+    /// The command that asks for its host keys.
+    pub fn keyscan(&self) -> String {
+        let port = self.port.filter(|p| *p != 22).map_or_else(String::new, |p| format!("-p {p} "));
+        format!("ssh-keyscan {port}{}", self.host)
+    }
+
+    /// Its name in a file of known hosts.
+    pub fn known_as(&self) -> String {
+        match self.port.filter(|p| *p != 22) {
+            Some(port) => format!("'[{}]:{port}'", self.host),
+            None => self.host.clone(),
+        }
+    }
+
+    /// As it is named in a call: `[USER@]HOST[:PORT]`.
+    pub fn text(&self) -> String {
+        let user = self.user.as_ref().map_or_else(String::new, |u| format!("{u}@"));
+        match self.port {
+            Some(port) if self.alias.contains(':') => format!("{user}[{}]:{port}", self.alias),
+            Some(port) => format!("{user}{}:{port}", self.alias),
+            None => format!("{user}{}", self.alias),
+        }
+    }
+
     /// Fills in what a configuration says and the call left open.
     pub fn fill(&mut self, config: &str, home: &Path) {
         let mut applies = true;
@@ -148,6 +179,16 @@ mod tests {
         let mut other = machine("bob@host:22").expect("a machine");
         other.fill(config, Path::new("/home/ann"));
         assert_eq!((other.host.as_str(), other.user.as_deref(), other.port), ("host", Some("bob"), Some(22)));
+    }
+
+    #[test]
+    fn a_machine_is_named_as_other_programs_take_it() {
+        let all = |text: &str| machine(text).map(|m| [m.ssh(), m.keyscan(), m.known_as(), m.text()]);
+        let plain = ["ssh ann@h", "ssh-keyscan h", "h", "ann@h"].map(str::to_owned);
+        assert_eq!(all("ann@h"), Ok(plain));
+        let forwarded = ["ssh -p 2222 h", "ssh-keyscan -p 2222 h", "'[h]:2222'", "h:2222"].map(str::to_owned);
+        assert_eq!(all("h:2222"), Ok(forwarded));
+        assert_eq!(machine("[::1]:22").map(|m| m.text()), Ok("[::1]:22".to_owned()));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::http::{Reply, Trouble};
 use super::redact::Redaction;
-use super::ssh::NoMachine;
+use super::sign_in::NoMachine;
 
 /// Bytes of observations that are kept.
 const MAX_KEPT: usize = 128 * 1024 * 1024;

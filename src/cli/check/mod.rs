@@ -1,5 +1,6 @@
 //! `labkit check [LAB]`: the lab's criteria on a running stack, in real time.
 
+pub(super) mod ask;
 mod kept;
 mod vm;
 
@@ -263,6 +264,7 @@ fn called(args: &CheckArgs, lab: &str, grafana: &Auth, vm: Option<&Vm>) -> Calle
         vm: vm.map(|vm| CalledVm {
             alias: vm.machine.alias.clone(),
             user: vm.machine.user.clone(),
+            port: vm.machine.port,
             builtin_load: vm.builtin_load,
         }),
     }
@@ -284,6 +286,7 @@ fn stop_on_signal() {
     std::thread::spawn(|| {
         while wait_for_signal().is_ok() {
             if STOPPED.swap(true, Ordering::SeqCst) {
+                ask::restore_terminal();
                 std::process::exit(130);
             }
             print::remark("stopping the load and writing what was seen; once more leaves at once");
@@ -346,7 +349,7 @@ fn reproduce(args: &CheckArgs, number: u32, up: bool) -> String {
         add("--vm-exporter", base.as_str());
     }
     if let Some(vm) = &args.vm {
-        add("--vm", &vm.alias);
+        add("--vm", &vm.text());
     }
     for (name, value) in &args.source.set {
         add("--set", &format!("{name}={value}"));
