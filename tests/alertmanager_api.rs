@@ -142,3 +142,109 @@ fn requests_are_answered_as_the_real_0_25_does() {
     assert!(compared > 60, "{compared}");
     assert!(wrong.is_empty(), "{} of {compared}:\n{}", wrong.len(), wrong.join("\n"));
 }
+
+const CONFIG: &str = "route: {receiver: def, group_wait: 1h, group_interval: 1h}\nreceivers: [{name: def}]\n";
+
+fn machine(version: Version, now: Time) -> Alertmanager {
+    let config = Config::load(&SourceText::new("am.yml", CONFIG), version).config.expect("accepted");
+    Alertmanager::new(Arc::new(config), version, Options::default(), now)
+}
+
+fn request(method: &str, target: &str, content_type: Option<&str>, body: &str) -> ApiRequest {
+    let (path, query) = target.split_once('?').map_or((target, ""), |(p, q)| (p, q));
+    let query = query.split('&').filter_map(|pair| pair.split_once('='));
+    ApiRequest {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        query: query.map(|(k, v)| (decode(k), decode(v))).collect(),
+        content_type: content_type.map(str::to_owned),
+        body: body.as_bytes().to_vec(),
+    }
+}
+
+/// Each line of the file was refused by the real 0.25 on a fresh start.
+#[test]
+fn bad_requests_are_refused_in_the_words_of_the_real_0_25() {
+    let lines = include_str!("../fixtures/alertmanager/api-refusals-0.25.jsonl");
+    let now = Time::from_millis(1_780_000_000_000);
+    let mut wrong = Vec::new();
+    for line in lines.lines() {
+        let case: Value = serde_json::from_str(line).expect("JSON");
+        let text = |name: &str| case[name].as_str();
+        let asked = request(
+            text("method").expect("a method"),
+            text("target").expect("a target"),
+            text("content_type"),
+            text("body").unwrap_or(""),
+        );
+        let answer = machine(Version::V0_25, now).answer(now, &asked, &ServerFacts::default());
+        // The methods that are allowed come in any order.
+        let letters = |text: &str| {
+            let mut letters: Vec<char> = text.chars().collect();
+            letters.sort_unstable();
+            letters
+        };
+        let wanted = text("answer").expect("an answer");
+        let same = if answer.status == 405 { letters(&answer.body) == letters(wanted) } else { answer.body == wanted };
+        if Some(u64::from(answer.status)) != case["status"].as_u64() || !same {
+            wrong.push(format!("{line}\n  got {} {}", answer.status, answer.body));
+        }
+    }
+    assert!(lines.lines().count() > 100);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn silences_are_filtered_by_having_the_matcher_and_alerts_by_matching_it() {
+    let now = Time::from_millis(1_780_000_000_000);
+    let mut machine = machine(Version::V0_25, now);
+    let facts = ServerFacts::default();
+    let mut ask = |method: &str, target: &str, body: &str| {
+        machine.answer(now, &request(method, target, Some("application/json"), body), &facts).body
+    };
+    let silence = r#"{"matchers":[{"name":"a","value":"b","isRegex":false}],"startsAt":"","endsAt":"2099-01-01T00:00:00Z",
+        "createdBy":"<me>","comment":""}"#;
+    assert!(ask("POST", "/api/v2/silences", silence).starts_with(r#"{"silenceID":""#));
+    assert!(ask("GET", "/api/v2/silences?filter=a%3Db", "").contains(r#""createdBy":"\u003cme\u003e""#));
+    for other in ["a%3D~b", "x%3D%22%22", "a!%3Dc"] {
+        assert_eq!(ask("GET", &format!("/api/v2/silences?filter={other}"), ""), "[]\n", "{other}");
+    }
+    // The first value of a body counts, names of members are read in any case, and half a pair of surrogates is none.
+    let alerts = r#"[{"LABELS":{"a":"<b>\ud800"},"startsAt":""}] and more"#;
+    assert_eq!(ask("POST", "/api/v2/alerts", alerts), "");
+    assert!(
+        ask("GET", "/api/v2/alerts?receiver=&active=&filter=a!%3Dc", "").contains("\"a\":\"\\u003cb\\u003e\u{fffd}\"")
+    );
+    assert!(ask("GET", "/api/v2/alerts", "").contains(r#""startsAt":"1970-01-01T00:00:00.000Z""#));
+}
+
+#[test]
+fn groups_and_receivers_tell_what_their_release_knows() {
+    let text = "route:\n  receiver: def\n  group_by: [a]\n  routes:\n  - {matchers: ['a=~\".+\"'], labels: {who: ops}, \
+                mute_time_intervals: [always]}\nreceivers:\n- {name: def, labels: {team: x}}\n\
+                time_intervals: [{name: always, time_intervals: [{months: ['1:12']}]}]\n";
+    let now = Time::from_millis(1_780_000_000_000);
+    let told = |version: Version, text: &str, target: &str| {
+        let config = Config::load(&SourceText::new("am.yml", text), version).config.expect("accepted");
+        let mut machine = Alertmanager::new(Arc::new(config), version, Options::default(), now);
+        let facts = ServerFacts::default();
+        let alerts = r#"[{"labels":{"a":"<b>"}}]"#;
+        machine.answer(now, &request("POST", "/api/v2/alerts", Some("application/json"), alerts), &facts);
+        machine.answer(now, &request("GET", target, None, ""), &facts).body
+    };
+    assert_eq!(told(Version::V0_34, text, "/api/v2/receivers"), "[{\"labels\":{\"team\":\"x\"},\"name\":\"def\"}]\n");
+    let groups = told(Version::V0_34, text, "/api/v2/alerts/groups");
+    // The labels of the alert have a writer of their own, which escapes.
+    assert!(
+        groups.contains(r#""labels":{"a":"\u003cb\u003e"}}],"labels":{"a":"<b>"},"receiver":{"name":"def"},"#),
+        "{groups}"
+    );
+    assert!(
+        groups.contains(r#""routeLabels":{"who":"ops"}"#) && groups.contains(r#""mutedBy":["always"]"#),
+        "{groups}"
+    );
+    assert_eq!(told(Version::V0_34, text, "/api/v2/alerts/groups?muted=false"), "[]\n");
+    let old = text.replace(", labels: {team: x}", "").replace("labels: {who: ops}, ", "");
+    let groups = told(Version::V0_25, &old, "/api/v2/alerts/groups?muted=false");
+    assert!(groups.contains(r#""silencedBy":[],"state":"active""#), "{groups}");
+}

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::retry::Random;
+use super::version::Version;
 use crate::model::{Labels, MatchOp, Matcher, Time};
 
 /// A silence as a client posts it.
@@ -138,7 +139,13 @@ impl Silences {
     ///
     /// # Errors
     /// Matchers that match everything, an end before the start or in the past, an unknown id.
-    pub fn set(&mut self, wanted: PostableSilence, now: Time, random: &mut Random) -> Result<Arc<str>, SilenceError> {
+    pub fn set(
+        &mut self,
+        wanted: PostableSilence,
+        now: Time,
+        random: &mut Random,
+        version: Version,
+    ) -> Result<Arc<str>, SilenceError> {
         let refused = |why: &str| Err(SilenceError::Invalid(why.to_owned()));
         if wanted.ends_at <= wanted.starts_at {
             return refused("Failed to create silence: start time must be before end time");
@@ -152,8 +159,11 @@ impl Silences {
             }
             _ => None,
         };
-        if wanted.matchers.iter().all(matches_empty) {
-            return refused("silence invalid: at least one matcher must not match the empty string");
+        let valid = !wanted.matchers.iter().all(matches_empty);
+        let invalid = || refused("silence invalid: at least one matcher must not match the empty string");
+        // Up to 0.27 the old one is ended before anybody looks whether the new one is valid.
+        if !valid && version >= Version::V0_28 {
+            return invalid();
         }
         if let Some(at) = old {
             if can_update(&self.list[at], &wanted, now) {
@@ -169,6 +179,9 @@ impl Silences {
             if self.list[at].state(now) != SilenceState::Expired {
                 self.expire_at(at, now);
             }
+        }
+        if !valid {
+            return invalid();
         }
         let id = random.uuid();
         self.list.push(Silence {
@@ -244,11 +257,13 @@ mod tests {
     #[test]
     fn a_longer_end_keeps_the_id_and_other_matchers_make_a_new_one() {
         let (mut all, mut random) = (Silences::default(), Random::new(1));
-        let first = all.set(wanted(None, "x", 5, 50), at(10), &mut random).expect("good");
+        let first = all.set(wanted(None, "x", 5, 50), at(10), &mut random, Version::LATEST).expect("good");
         assert_eq!(all.get(&first).map(|s| s.starts_at), Some(at(10)), "a start in the past means now");
-        let longer = all.set(wanted(Some(first.clone()), "x", 10, 90), at(20), &mut random).expect("good");
+        let longer =
+            all.set(wanted(Some(first.clone()), "x", 10, 90), at(20), &mut random, Version::LATEST).expect("good");
         assert_eq!(first, longer);
-        let other = all.set(wanted(Some(first.clone()), "y", 10, 90), at(30), &mut random).expect("good");
+        let other =
+            all.set(wanted(Some(first.clone()), "y", 10, 90), at(30), &mut random, Version::LATEST).expect("good");
         assert_ne!(first, other);
         assert_eq!(all.get(&first).map(|s| (s.state(at(30)), s.ends_at)), Some((SilenceState::Expired, at(30))));
     }
@@ -256,7 +271,7 @@ mod tests {
     #[test]
     fn nonsense_is_refused_in_the_words_of_the_api() {
         let (mut all, mut random) = (Silences::default(), Random::new(1));
-        let mut why = |s| all.set(s, at(100), &mut random).expect_err("nonsense").to_string();
+        let mut why = |s| all.set(s, at(100), &mut random, Version::LATEST).expect_err("nonsense").to_string();
         assert!(why(wanted(None, "x", 200, 150)).ends_with("start time must be before end time"));
         assert!(why(wanted(None, "x", 10, 50)).ends_with("end time can't be in the past"));
         assert!(why(wanted(None, "", 10, 500)).ends_with("at least one matcher must not match the empty string"));
@@ -264,9 +279,19 @@ mod tests {
     }
 
     #[test]
+    fn up_to_0_27_a_change_that_is_refused_ends_the_silence() {
+        for (version, state) in [(Version::V0_27, SilenceState::Expired), (Version::V0_28, SilenceState::Active)] {
+            let (mut all, mut random) = (Silences::default(), Random::new(1));
+            let id = all.set(wanted(None, "x", 0, 50), at(0), &mut random, version).expect("good");
+            all.set(wanted(Some(id.clone()), "", 0, 50), at(10), &mut random, version).expect_err("matches anything");
+            assert_eq!(all.get(&id).map(|s| s.state(at(10))), Some(state), "{version}");
+        }
+    }
+
+    #[test]
     fn the_last_moment_mutes_and_an_end_by_hand_does_not() {
         let (mut all, mut random) = (Silences::default(), Random::new(1));
-        let id = all.set(wanted(None, "x", 0, 50), at(0), &mut random).expect("good");
+        let id = all.set(wanted(None, "x", 0, 50), at(0), &mut random, Version::LATEST).expect("good");
         let labels = Labels::from_pairs([("n", "x")]);
         assert_eq!(all.muting(&labels, at(50)).len(), 1);
         assert_eq!(all.muting(&labels, at(51)).len(), 0);

@@ -4,6 +4,7 @@ pub mod base64;
 pub mod duration;
 pub mod float;
 pub mod json;
+pub mod json_read;
 pub mod letter_case;
 pub mod quoting;
 pub mod regexp;

@@ -143,7 +143,8 @@ fn check_escapes(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn decoded(path: &str) -> String {
+/// A path with its escapes resolved; what is no escape, or no UTF-8 afterwards, stays as it is.
+pub fn decoded(path: &str) -> String {
     let bytes = path.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;

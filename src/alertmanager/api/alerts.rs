@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::request::{ApiRequest, ApiResponse, filters_hold, go_kind, read_time, show_time};
+use super::members::Members;
+use super::request::{ApiRequest, ApiResponse, filters_hold, go_json};
+use super::times::show_time;
 use crate::alertmanager::alert::{Alert, PostableAlert, message_order, set_before};
 use crate::alertmanager::machine::Alertmanager;
 use crate::alertmanager::output::MutedBy;
 use crate::alertmanager::version::Version;
+use crate::golang::json_read::Json;
 use crate::golang::quote;
 use crate::model::{Labels, Matcher, Time};
 
@@ -107,7 +110,7 @@ impl Alertmanager {
                 shown.push(self.show_alert(alert, &status, &receivers, &[]));
             }
         }
-        ApiResponse::json(200, &Value::Array(shown))
+        ApiResponse::raw_json(200, go_json(&Value::Array(shown), true))
     }
 
     pub(super) fn get_groups(&self, now: Time, request: &ApiRequest) -> ApiResponse {
@@ -131,27 +134,34 @@ impl Alertmanager {
                 Some(_) => self.tree.nodes()[view.route].active_time_intervals.iter().map(|n| n.to_string()).collect(),
                 None => Vec::new(),
             };
-            if !listed.is_empty() {
-                groups.push((view.labels, view.name, listed, muted_by));
+            // 0.25 to 0.27 tell nothing of intervals.
+            let muted_by = if self.version >= Version::V0_28 { muted_by } else { Vec::new() };
+            if !listed.is_empty() && (muted_by.is_empty() || request.flag("muted", true)) {
+                groups.push((view.labels, view.name, listed, muted_by, view.route));
             }
         }
         for receivers in receivers_of.values_mut() {
             receivers.sort();
         }
         groups.sort_by(|a, b| set_before(a.0, b.0).then_with(|| a.1.receiver.cmp(&b.1.receiver)));
-        let shown = groups.into_iter().map(|(labels, name, mut listed, muted_by)| {
+        let shown = groups.into_iter().map(|(labels, name, mut listed, muted_by, route)| {
             listed.sort_by(|a, b| message_order(&a.0.labels, &b.0.labels));
             let alerts = listed.iter().map(|(alert, status)| {
                 let receivers = receivers_of.get(&alert.labels.fingerprint()).map_or(&[][..], |r| r);
                 self.show_alert(alert, status, receivers, &muted_by)
             });
-            json!({
-                "alerts": alerts.collect::<Vec<_>>(),
-                "labels": show_labels(labels),
-                "receiver": {"name": &*name.receiver},
-            })
+            let alerts = go_json(&alerts.collect(), true);
+            let mut rest = Map::new();
+            rest.insert("labels".to_owned(), show_labels(labels));
+            rest.insert("receiver".to_owned(), json!({"name": &*name.receiver}));
+            if self.version >= Version::V0_34 {
+                let labels = self.tree.nodes()[route].labels.iter();
+                let labels: Map<_, _> = labels.map(|(name, value)| (name.to_string(), json!(&**value))).collect();
+                rest.insert("routeLabels".to_owned(), Value::Object(labels));
+            }
+            format!("{{\"alerts\":{alerts},{}", &go_json(&Value::Object(rest), false)[1..])
         });
-        ApiResponse::json(200, &Value::Array(shown.collect()))
+        ApiResponse::raw_json(200, format!("[{}]", shown.collect::<Vec<_>>().join(",")))
     }
 }
 
@@ -159,94 +169,59 @@ fn show_labels(labels: &Labels) -> Value {
     Value::Object(labels.iter().map(|l| (l.name.to_string(), json!(&*l.value))).collect())
 }
 
+/// What Go calls the half of a posted alert that is read first.
+const FIRST_HALF: &str = "struct { Annotations models.LabelSet \"json:\\\"annotations,omitempty\\\"\"; EndsAt strfmt.DateTime \
+     \"json:\\\"endsAt,omitempty\\\"\"; StartsAt strfmt.DateTime \"json:\\\"startsAt,omitempty\\\"\" }";
+
 /// The posted list; form errors in the words of the real program.
-fn read_alerts(body: &Value) -> Result<Vec<PostableAlert>, ApiResponse> {
-    let unparsable = |why: String| ApiResponse::unparsable("alerts", &why);
-    let Value::Array(items) = body else {
-        if body.is_null() {
-            return Err(ApiResponse::required("alerts"));
+fn read_alerts(body: &Json) -> Result<Vec<PostableAlert>, ApiResponse> {
+    let items = match body {
+        Json::List(items) => items.as_slice(),
+        Json::Null => &[],
+        other => {
+            let why = format!("json: cannot unmarshal {} into Go value of type models.PostableAlerts", other.kind());
+            return Err(ApiResponse::unparsable("alerts", &why));
         }
-        let why = format!("json: cannot unmarshal {} into Go value of type models.PostableAlerts", go_kind(body));
-        return Err(unparsable(why));
     };
     let mut read = Vec::with_capacity(items.len());
     let mut invalid = None;
-    for (i, item) in items.iter().enumerate() {
-        if item.is_null() {
-            continue;
-        }
-        let Value::Object(fields) = item else {
-            let why = format!("json: cannot unmarshal {} into Go value of type models.PostableAlert", go_kind(item));
-            return Err(unparsable(why));
-        };
-        let texts = |name: &str| -> Result<Option<Vec<(&str, &str)>>, ApiResponse> {
-            let pairs = match fields.get(name) {
-                None | Some(Value::Null) => return Ok(None),
-                Some(Value::Object(pairs)) => pairs,
-                Some(other) => {
-                    let (kind, group) = (go_kind(other), "models.LabelSet");
-                    let why =
-                        format!("json: cannot unmarshal {kind} into Go struct field Alert.{name} of type {group}");
-                    return Err(unparsable(why));
-                }
-            };
-            if let Some(wrong) = pairs.values().find(|v| !v.is_string() && !v.is_null()) {
-                let kind = go_kind(wrong);
-                let why = format!("json: cannot unmarshal {kind} into Go struct field Alert.{name} of type string");
-                return Err(unparsable(why));
-            }
-            Ok(Some(pairs.iter().map(|(k, v)| (k.as_str(), v.as_str().unwrap_or(""))).collect()))
-        };
-        let time = |name: &str| match fields.get(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(s)) if s.is_empty() => Ok(None),
-            Some(Value::String(s)) => {
-                let t = read_time(s).map_err(unparsable)?;
-                // Go's zero time counts as not given.
-                Ok((!s.starts_with("0001-01-01T00:00:00")).then_some(t))
-            }
-            Some(other) => Err(unparsable(format!("json: cannot unmarshal {} into a date-time", go_kind(other)))),
-        };
-        let labels = texts("labels")?;
-        let annotations = texts("annotations")?.unwrap_or_default();
-        let (starts_at, ends_at) = (time("startsAt")?, time("endsAt")?);
-        let url = match fields.get("generatorURL") {
-            None | Some(Value::Null) => "",
-            Some(Value::String(s)) => s,
-            Some(other) => {
-                let why = format!(
-                    "json: cannot unmarshal {} into Go struct field Alert.generatorURL of type strfmt.URI",
-                    go_kind(other)
-                );
-                return Err(unparsable(why));
-            }
-        };
-        if invalid.is_none() && !url.is_empty() && !is_uri(url) {
-            let why = format!("{i}.generatorURL in body must be of type uri: {}", quote(url));
+    for (i, item) in items.iter().enumerate().filter(|(_, item)| **item != Json::Null) {
+        let (alert, has_labels) = read_alert(item).map_err(|why| ApiResponse::unparsable("alerts", &why))?;
+        if invalid.is_none() && !alert.generator_url.is_empty() && !is_uri(&alert.generator_url) {
+            let why = format!("{i}.generatorURL in body must be of type uri: {}", quote(&alert.generator_url));
             invalid = Some(ApiResponse::coded(422, 601, &why));
         }
-        if invalid.is_none() && labels.is_none() {
+        if invalid.is_none() && !has_labels {
             invalid = Some(ApiResponse::required(&format!("{i}.labels")));
         }
-        read.push(PostableAlert {
-            labels: Labels::from_pairs(labels.unwrap_or_default()),
-            annotations: Arc::new(annotations.into_iter().map(|(k, v)| (k.into(), v.into())).collect()),
-            starts_at,
-            ends_at,
-            generator_url: url.into(),
-        });
+        read.push(alert);
     }
     invalid.map_or(Ok(read), Err)
 }
 
+/// An alert, and whether its labels were told.
+fn read_alert(item: &Json) -> Result<(PostableAlert, bool), String> {
+    let mut first = Members::of(item, "", FIRST_HALF)?;
+    let annotations = first.texts("annotations", "models.LabelSet").unwrap_or_default();
+    // Go's zero time counts as not given.
+    let (starts_at, ends_at) = (first.time("startsAt"), first.time("endsAt"));
+    first.finish()?;
+    let mut second = Members::of(item, "Alert", "models.Alert")?;
+    let labels = second.texts("labels", "models.LabelSet");
+    let url = second.text("generatorURL").unwrap_or("");
+    second.finish()?;
+    let has_labels = labels.is_some();
+    let alert = PostableAlert {
+        labels: Labels::from_pairs(labels.unwrap_or_default()),
+        annotations: Arc::new(annotations.into_iter().map(|(k, v)| (k.into(), v.into())).collect()),
+        starts_at: starts_at.filter(|t| t.0 > i64::MIN),
+        ends_at: ends_at.filter(|t| t.0 > i64::MIN),
+        generator_url: url.into(),
+    };
+    Ok((alert, has_labels))
+}
+
 /// An absolute address, or a path from the root.
 fn is_uri(text: &str) -> bool {
-    if text.contains(char::is_whitespace) || text.contains(|c: char| c.is_control()) {
-        return false;
-    }
-    let scheme = text.split(':').next().unwrap_or("");
-    let has_scheme = text.contains(':')
-        && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
-    has_scheme || text.starts_with('/')
+    crate::golang::url_parse::parse(text).is_ok_and(|url| !url.scheme.is_empty() || text.starts_with('/'))
 }

@@ -3,8 +3,10 @@
 //! Pure: whoever serves it hands the request in. Facts: 69 exchanges with the real 0.25, upstream `api/v2`.
 
 mod alerts;
+mod members;
 mod request;
 mod silences;
+mod times;
 
 pub use request::{ApiRequest, ApiResponse};
 
@@ -25,9 +27,13 @@ impl Alertmanager {
     /// Answers a request that arrives at `now`. Reloading is the server's own affair and not answered here.
     pub fn answer(&mut self, now: Time, request: &ApiRequest, facts: &ServerFacts) -> ApiResponse {
         let path = request.path.trim_end_matches('/');
-        let get = request.method == "GET" || request.method == "HEAD";
+        let get = request.method == "GET";
         match path {
-            "/-/healthy" | "/-/ready" if get => ApiResponse::text(200, "OK"),
+            "/-/healthy" | "/-/ready" => match request.method.as_str() {
+                "GET" => ApiResponse::text(200, "OK"),
+                "HEAD" | "OPTIONS" => ApiResponse::empty(200),
+                _ => ApiResponse::text(405, "Method Not Allowed\n"),
+            },
             "/api/v2/alerts" => match request.method.as_str() {
                 "POST" => self.post_alerts(now, request),
                 _ if get => self.get_alerts(now, request),
@@ -46,11 +52,15 @@ impl Alertmanager {
             }
             _ if path.starts_with("/api/v1/") => self.answer_v1(now, request, facts),
             _ => match path.strip_prefix("/api/v2/silence/") {
-                Some(id) if !id.contains('/') => match request.method.as_str() {
-                    "DELETE" => self.delete_silence(now, id),
-                    _ if get => self.get_silence(now, id),
-                    _ => ApiResponse::method_not_allowed(&request.method, "DELETE,GET"),
-                },
+                Some(id) if !id.contains('/') => {
+                    let id = crate::golang::url_parse::decoded(id);
+                    match request.method.as_str() {
+                        "DELETE" => self.delete_silence(now, &id),
+                        _ if get => self.get_silence(now, &id),
+                        _ => ApiResponse::method_not_allowed(&request.method, "DELETE,GET"),
+                    }
+                }
+                None if !request.path.starts_with("/api/v2/") => ApiResponse::text(404, "404 page not found\n"),
                 _ => ApiResponse::coded(404, 404, &format!("path {} was not found", request.path)),
             },
         }
@@ -69,9 +79,19 @@ impl Alertmanager {
                 if answer.status == 200 {
                     return ApiResponse::json(200, &json!({"status": "success"})).without_newline();
                 }
-                let error = answer.body.trim().trim_matches('"').to_owned();
+                // In words; what is wrong with the form of a body has a code beside it.
+                let error = match serde_json::from_str(&answer.body) {
+                    Ok(Value::String(words)) => words,
+                    Ok(coded) => coded["message"].as_str().unwrap_or_default().to_owned(),
+                    Err(_) => answer.body,
+                };
+                let error = error.split_once(" failed, because ").map_or(error.as_str(), |(_, why)| why);
                 let body = json!({"status": "error", "errorType": "bad_data", "error": error});
                 ApiResponse::json(400, &body).without_newline()
+            }
+            ("GET", "/api/v1/receivers") => {
+                let names: Vec<&str> = self.config.receivers.iter().map(|r| &*r.name).collect();
+                ApiResponse::json(200, &json!({"status": "success", "data": names})).without_newline()
             }
             ("GET", "/api/v1/status") => {
                 let status = self.status(facts);
@@ -91,7 +111,7 @@ impl Alertmanager {
         json!({
             "cluster": {"peers": [], "status": "disabled"},
             "config": {"original": facts.config_text},
-            "uptime": request::show_time(self.started),
+            "uptime": times::show_time(self.started),
             "versionInfo": {
                 "branch": "HEAD",
                 "buildDate": "",
@@ -104,7 +124,15 @@ impl Alertmanager {
     }
 
     fn get_receivers(&self) -> ApiResponse {
-        let names: Vec<Value> = self.config.receivers.iter().map(|r| json!({"name": &*r.name})).collect();
-        ApiResponse::json(200, &Value::Array(names))
+        let shown = self.config.receivers.iter().map(|r| match r.labels.is_empty() {
+            true => json!({"name": &*r.name}),
+            // Labels of a receiver came with 0.33; before that there are none.
+            false => {
+                let labels: serde_json::Map<_, _> =
+                    r.labels.iter().map(|(name, value)| (name.to_string(), json!(&**value))).collect();
+                json!({"labels": labels, "name": &*r.name})
+            }
+        });
+        ApiResponse::json(200, &shown.collect())
     }
 }

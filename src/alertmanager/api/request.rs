@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use crate::alertmanager::matchers::parse_matcher;
 use crate::alertmanager::version::Version;
+use crate::golang::json_read::Json;
 use crate::golang::regexp::Regexp;
-use crate::model::{MatchOp, Matcher, Time};
+use crate::model::{MatchOp, Matcher};
 
 /// A request as it came over HTTP.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +28,7 @@ impl ApiRequest {
     pub(super) fn flag(&self, name: &str, default: bool) -> bool {
         let words = ["true", "1", "yes", "ok", "y", "on", "selected", "checked", "t", "enabled"];
         let value = self.query.iter().rev().find(|(n, _)| n == name);
-        value.map_or(default, |(_, v)| words.contains(&v.to_lowercase().as_str()))
+        value.filter(|(_, v)| !v.is_empty()).map_or(default, |(_, v)| words.contains(&v.to_lowercase().as_str()))
     }
 
     /// The matchers of all `filter` parameters.
@@ -41,7 +42,10 @@ impl ApiRequest {
 
     /// The `receiver` parameter, an anchored pattern.
     pub(super) fn receiver(&self) -> Result<Option<Regexp>, ApiResponse> {
-        let Some((_, pattern)) = self.query.iter().find(|(n, _)| n == "receiver") else { return Ok(None) };
+        let pattern = self.query.iter().rev().find(|(n, _)| n == "receiver").map_or("", |(_, pattern)| pattern);
+        if pattern.is_empty() {
+            return Ok(None);
+        }
         match Regexp::anchored(pattern, false) {
             Ok(regexp) => Ok(Some(regexp)),
             Err(e) => Err(ApiResponse::plain_error(400, &format!("failed to parse receiver param: {e}"))),
@@ -49,7 +53,7 @@ impl ApiRequest {
     }
 
     /// The body as JSON; `what` names it in errors.
-    pub(super) fn json(&self, what: &str) -> Result<Value, ApiResponse> {
+    pub(super) fn json(&self, what: &str) -> Result<Json, ApiResponse> {
         let media = self.content_type.as_deref().unwrap_or("application/octet-stream");
         let kind = media.split(';').next().unwrap_or(media).trim();
         if !kind.eq_ignore_ascii_case("application/json") {
@@ -57,14 +61,10 @@ impl ApiRequest {
                 format!("unsupported media type {}, only [application/json] are allowed", crate::golang::quote(kind));
             return Err(ApiResponse::coded(415, 415, &why));
         }
-        serde_json::from_slice(&self.body).map_err(|e| {
-            let why = match e.is_eof() {
-                true if self.body.is_empty() => "EOF".to_owned(),
-                true => "unexpected EOF".to_owned(),
-                false => e.to_string(),
-            };
-            ApiResponse::unparsable(what, &why)
-        })
+        if self.body.is_empty() {
+            return Err(ApiResponse::required(what));
+        }
+        Json::read(&self.body).map_err(|why| ApiResponse::unparsable(what, &why))
     }
 }
 
@@ -90,15 +90,13 @@ impl ApiResponse {
         Self { status, content_type: Some("text/plain; charset=utf-8"), body: body.to_owned() }
     }
 
-    /// JSON with a newline, escaped as Go does.
+    /// JSON with a newline, `<`, `>` and `&` as they are.
     pub(super) fn json(status: u16, value: &Value) -> Self {
-        let mut body = String::new();
-        for c in value.to_string().chars() {
-            match c {
-                '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => body.push_str(&format!("\\u{:04x}", c as u32)),
-                c => body.push(c),
-            }
-        }
+        Self::raw_json(status, go_json(value, false))
+    }
+
+    /// Written JSON, with a newline.
+    pub(super) fn raw_json(status: u16, mut body: String) -> Self {
         body.push('\n');
         Self { status, content_type: Some("application/json"), body }
     }
@@ -134,38 +132,17 @@ impl ApiResponse {
     }
 }
 
-/// The kind of a JSON value in Go's errors.
-pub(super) fn go_kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
-}
-
-/// Times with milliseconds, in UTC.
-pub(super) fn show_time(t: Time) -> String {
-    match jiff::Timestamp::from_millisecond(t.millis()) {
-        Ok(stamp) => format!("{stamp:.3}"),
-        Err(_) => "0001-01-01T00:00:00.000Z".to_owned(),
-    }
-}
-
-/// A time as clients write it: with a zone, or without one for UTC.
-pub(super) fn read_time(text: &str) -> Result<Time, String> {
-    let read = text.parse::<jiff::Timestamp>().or_else(|_| {
-        text.parse::<jiff::civil::DateTime>().and_then(|d| d.to_zoned(jiff::tz::TimeZone::UTC)).map(|z| z.timestamp())
-    });
-    match read {
-        Ok(stamp) => Ok(Time(i64::try_from(stamp.as_nanosecond()).unwrap_or(i64::MAX))),
-        Err(_) => {
-            let shown = crate::golang::quote(text);
-            Err(format!("parsing time {shown} as \"2006-01-02 15:04:05\": cannot parse {shown} as \"2006\""))
+/// JSON as Go writes it. The server itself leaves HTML alone; what has a writer of its own (alerts, silences) does not.
+pub(super) fn go_json(value: &Value, escapes_html: bool) -> String {
+    let mut text = String::new();
+    for c in value.to_string().chars() {
+        match c {
+            '<' | '>' | '&' if escapes_html => text.push_str(&format!("\\u{:04x}", c as u32)),
+            '\u{2028}' | '\u{2029}' => text.push_str(&format!("\\u{:04x}", c as u32)),
+            c => text.push(c),
         }
     }
+    text
 }
 
 /// Whether labels satisfy the filters of a query; `get` gives a label's value.

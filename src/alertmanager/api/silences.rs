@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::request::{ApiRequest, ApiResponse, filters_hold, go_kind, read_time, show_time};
+use super::members::Members;
+use super::request::{ApiRequest, ApiResponse, go_json};
+use super::times::show_time;
 use crate::alertmanager::machine::Alertmanager;
 use crate::alertmanager::matchers::is_classic_label_name;
 use crate::alertmanager::silence::{PostableSilence, Silence, SilenceError, SilenceState};
 use crate::alertmanager::version::Version;
+use crate::golang::json_read::Json;
 use crate::golang::quote;
 use crate::golang::regexp::Regexp;
 use crate::model::{MatchOp, Matcher, Time};
@@ -29,7 +32,7 @@ impl PostableSilence {
     /// # Errors
     /// What is wrong with it, in the words of the API.
     pub fn from_json(body: &Value, version: Version) -> Result<Self, String> {
-        let draft = read_silence(body).map_err(|answer| answer.body)?;
+        let draft = read_silence(&Json::from(body)).map_err(|answer| answer.body)?;
         Ok(Self {
             id: draft.id,
             matchers: compile(&draft.matchers, version)?,
@@ -52,7 +55,13 @@ impl Alertmanager {
         let matchers = match compile(&draft.matchers, self.version) {
             Ok(matchers) => matchers,
             // Times and the id are looked at first.
-            Err(why) if times_hold && known => return ApiResponse::plain_error(400, &why),
+            Err(why) if times_hold && known => {
+                // Up to 0.27 the old one is ended before the new one is looked at.
+                if let Some(id) = draft.id.filter(|_| self.version < Version::V0_28) {
+                    let _ = self.expire_silence(now, &id);
+                }
+                return ApiResponse::plain_error(400, &why);
+            }
             Err(_) => Vec::new(),
         };
         let posted = PostableSilence {
@@ -75,10 +84,20 @@ impl Alertmanager {
             Ok(filters) => filters,
             Err(answer) => return answer,
         };
-        let holds = |s: &&Silence| {
-            filters_hold(&filters, |name| s.matchers.iter().rev().find(|m| *m.name == *name).map(|m| &*m.value))
+        // Not whether a filter would match, but whether the silence has just that matcher.
+        let has = |s: &Silence, f: &Matcher| {
+            s.matchers.iter().any(|m| (&m.name, m.op, &m.value) == (&f.name, f.op, &f.value))
         };
-        let mut listed: Vec<&Silence> = self.silences.list().iter().filter(holds).collect();
+        let holds = |s: &&Silence| filters.iter().all(|f| has(s, f));
+        let wanted = |s: &&Silence| {
+            self.version < Version::V0_32
+                || match s.state(now) {
+                    SilenceState::Active => request.flag("active", true),
+                    SilenceState::Pending => request.flag("pending", true),
+                    SilenceState::Expired => request.flag("expired", true),
+                }
+        };
+        let mut listed: Vec<&Silence> = self.silences.list().iter().filter(holds).filter(wanted).collect();
         listed.sort_by_key(|s| {
             let state = s.state(now);
             let next = match state {
@@ -88,7 +107,7 @@ impl Alertmanager {
             };
             (state, next)
         });
-        ApiResponse::json(200, &listed.into_iter().map(|s| show(s, now)).collect())
+        ApiResponse::raw_json(200, go_json(&listed.into_iter().map(|s| show(s, now)).collect(), true))
     }
 
     pub(super) fn get_silence(&self, now: Time, id: &str) -> ApiResponse {
@@ -96,7 +115,7 @@ impl Alertmanager {
             return answer;
         }
         match self.silences.get(id) {
-            Some(silence) => ApiResponse::json(200, &show(silence, now)),
+            Some(silence) => ApiResponse::raw_json(200, go_json(&show(silence, now), true)),
             None => ApiResponse::empty(404),
         }
     }
@@ -114,10 +133,14 @@ impl Alertmanager {
 }
 
 fn not_a_uuid(id: &str) -> Option<ApiResponse> {
-    let groups = [8, 4, 4, 4, 12];
-    let parts: Vec<&str> = id.split('-').collect();
-    let fits = parts.len() == groups.len()
-        && parts.iter().zip(groups).all(|(p, n)| p.len() == n && p.bytes().all(|b| b.is_ascii_hexdigit()));
+    // The dashes may be left out.
+    let mut rest = id;
+    let fits = [8, 4, 4, 4, 12].into_iter().enumerate().all(|(i, n)| {
+        rest = if i > 0 { rest.strip_prefix('-').unwrap_or(rest) } else { rest };
+        let (group, after) = rest.split_at_checked(n).unwrap_or_default();
+        rest = after;
+        group.len() == n && group.bytes().all(|b| b.is_ascii_hexdigit())
+    }) && rest.is_empty();
     let why = format!("silenceID in path must be of type uuid: {}", quote(id));
     (!fits).then(|| ApiResponse::coded(422, 601, &why))
 }
@@ -162,68 +185,77 @@ fn compile(matchers: &[(String, String, MatchOp)], version: Version) -> Result<V
     Ok(compiled)
 }
 
-fn read_silence(body: &Value) -> Result<Draft, ApiResponse> {
-    let unparsable = |why: String| ApiResponse::unparsable("silence", &why);
-    let Value::Object(fields) = body else {
-        let why = format!("json: cannot unmarshal {} into Go value of type models.PostableSilence", go_kind(body));
-        return Err(unparsable(why));
-    };
-    let text = |from: &Map<String, Value>, name: &str| match from.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(s)) => Ok(Some(s.clone())),
-        Some(other) => Err(unparsable(format!(
-            "json: cannot unmarshal {} into Go struct field .{name} of type string",
-            go_kind(other)
-        ))),
-    };
-    let flag = |from: &Map<String, Value>, name: &str| match from.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Bool(b)) => Ok(Some(*b)),
-        Some(other) => Err(unparsable(format!(
-            "json: cannot unmarshal {} into Go struct field .{name} of type bool",
-            go_kind(other)
-        ))),
-    };
-    let time = |name: &str| text(fields, name)?.map(|s| read_time(&s).map_err(unparsable)).transpose();
-    let (starts_at, ends_at) = (time("startsAt")?, time("endsAt")?);
-    let comment = text(fields, "comment")?.ok_or_else(|| ApiResponse::required("comment"))?;
-    let created_by = text(fields, "createdBy")?.ok_or_else(|| ApiResponse::required("createdBy"))?;
-    let ends_at = ends_at.ok_or_else(|| ApiResponse::required("endsAt"))?;
-    let items = match fields.get("matchers") {
-        None | Some(Value::Null) => return Err(ApiResponse::required("matchers")),
-        Some(Value::Array(items)) if items.is_empty() => {
-            return Err(ApiResponse::coded(422, 612, "matchers in body should have at least 1 items"));
-        }
-        Some(Value::Array(items)) => items,
-        Some(other) => {
-            let why = format!(
-                "json: cannot unmarshal {} into Go struct field .matchers of type models.Matchers",
-                go_kind(other)
-            );
-            return Err(unparsable(why));
-        }
-    };
+fn read_silence(body: &Json) -> Result<Draft, ApiResponse> {
+    let parsed = parse_silence(body).map_err(|why| ApiResponse::unparsable("silence", &why))?;
+    let comment = parsed.comment.ok_or_else(|| ApiResponse::required("comment"))?;
+    let created_by = parsed.created_by.ok_or_else(|| ApiResponse::required("createdBy"))?;
+    let ends_at = parsed.ends_at.ok_or_else(|| ApiResponse::required("endsAt"))?;
+    let items = parsed.matchers.ok_or_else(|| ApiResponse::required("matchers"))?;
+    if items.is_empty() {
+        return Err(ApiResponse::coded(422, 612, "matchers in body should have at least 1 items"));
+    }
     let mut matchers = Vec::with_capacity(items.len());
-    for (i, item) in items.iter().enumerate() {
-        let Value::Object(matcher) = item else {
-            return Err(unparsable(format!(
-                "json: cannot unmarshal {} into Go value of type models.Matcher",
-                go_kind(item)
-            )));
-        };
+    for (i, matcher) in items.into_iter().enumerate() {
         let required = |name: &str| ApiResponse::required(&format!("matchers.{i}.{name}"));
-        let is_regex = flag(matcher, "isRegex")?.ok_or_else(|| required("isRegex"))?;
-        let name = text(matcher, "name")?.ok_or_else(|| required("name"))?;
-        let value = text(matcher, "value")?.ok_or_else(|| required("value"))?;
-        let op = match (flag(matcher, "isEqual")?.unwrap_or(true), is_regex) {
+        let is_regex = matcher.is_regex.ok_or_else(|| required("isRegex"))?;
+        let name = matcher.name.ok_or_else(|| required("name"))?;
+        let value = matcher.value.ok_or_else(|| required("value"))?;
+        let op = match (matcher.is_equal.unwrap_or(true), is_regex) {
             (true, false) => MatchOp::Equal,
             (true, true) => MatchOp::Regexp,
             (false, false) => MatchOp::NotEqual,
             (false, true) => MatchOp::NotRegexp,
         };
-        matchers.push((name, value, op));
+        matchers.push((name.to_owned(), value.to_owned(), op));
     }
-    let starts_at = starts_at.ok_or_else(|| ApiResponse::required("startsAt"))?;
-    let id = text(fields, "id")?.filter(|id| !id.is_empty()).map(Arc::from);
+    let starts_at = parsed.starts_at.ok_or_else(|| ApiResponse::required("startsAt"))?;
+    let id = parsed.id.filter(|id| !id.is_empty()).map(Arc::from);
+    let (created_by, comment) = (created_by.to_owned(), comment.to_owned());
     Ok(Draft { id, matchers, starts_at, ends_at, created_by, comment })
+}
+
+/// A silence with whatever members it has.
+struct Parsed<'j> {
+    id: Option<&'j str>,
+    matchers: Option<Vec<ParsedMatcher<'j>>>,
+    starts_at: Option<Time>,
+    ends_at: Option<Time>,
+    created_by: Option<&'j str>,
+    comment: Option<&'j str>,
+}
+
+struct ParsedMatcher<'j> {
+    name: Option<&'j str>,
+    value: Option<&'j str>,
+    is_regex: Option<bool>,
+    is_equal: Option<bool>,
+}
+
+fn parse_silence(body: &Json) -> Result<Parsed<'_>, String> {
+    let mut first = Members::of(body, "", "struct { ID string \"json:\\\"id,omitempty\\\"\" }")?;
+    let id = first.text("id");
+    first.finish()?;
+    let mut second = Members::of(body, "Silence", "models.Silence")?;
+    let parsed = Parsed {
+        id,
+        matchers: second.list("matchers", "models.Matchers", "models.Matcher", parse_matcher),
+        starts_at: second.time("startsAt"),
+        ends_at: second.time("endsAt"),
+        created_by: second.text("createdBy"),
+        comment: second.text("comment"),
+    };
+    second.finish()?;
+    Ok(parsed)
+}
+
+fn parse_matcher(item: &Json) -> Result<ParsedMatcher<'_>, String> {
+    let mut members = Members::of(item, "Matcher.matchers", "models.Matcher")?;
+    let parsed = ParsedMatcher {
+        name: members.text("name"),
+        value: members.text("value"),
+        is_regex: members.flag("isRegex"),
+        is_equal: members.flag("isEqual"),
+    };
+    members.finish()?;
+    Ok(parsed)
 }

@@ -215,9 +215,9 @@ impl Alertmanager {
     /// In the words of the API.
     pub fn set_silence(&mut self, now: Time, silence: PostableSilence) -> Result<Arc<str>, SilenceError> {
         self.catch_up(now);
-        let id = self.silences.set(silence, now, &mut self.random)?;
+        let id = self.silences.set(silence, now, &mut self.random, self.version);
         self.touch_all(now);
-        Ok(id)
+        id
     }
 
     /// Ends a silence.
