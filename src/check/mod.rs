@@ -9,12 +9,15 @@ pub mod document;
 pub mod live_world;
 pub mod probe;
 
+mod amount;
+mod faults;
 mod judge;
 mod outcome;
 mod script;
 mod simulated;
 mod step;
 
+pub use faults::check_patterns;
 pub use judge::{World, judge};
 pub use outcome::{Finding, Outcome, Stage};
 pub use script::{Check, parse_scripts};

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::Step;
-use crate::lab::{Lab, LabError};
+use super::{Step, faults};
+use crate::lab::{Key, Lab, LabError, place};
 
 /// The script of one criterion.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -18,26 +18,37 @@ pub struct Check {
 /// Reads all scripts of a lab and holds them against its criteria.
 ///
 /// # Errors
-/// A script is not valid (file, line and column are told), judges an unknown criterion or one that another script
-/// judges, or a criterion has no script.
+/// A script is not valid, names what does not exist, has a time or query that is none (file, line and column are told),
+/// judges an unknown criterion or one that another script judges, or a criterion has no script.
 pub fn parse_scripts(lab: &Lab, files: &[(String, String)]) -> Result<Vec<Check>, LabError> {
     let mut checks: Vec<Check> = Vec::new();
     for (file, text) in files {
         let filled = lab.parameters.fill(file, text)?;
         let parsed: Vec<Check> = serde_yaml::from_str(&filled).map_err(|e| LabError(format!("{file}: {e}")))?;
-        for check in parsed {
+        for (i, check) in parsed.into_iter().enumerate() {
+            let at = |way: &[Key]| place(file, &filled, &[&[i.into()], way].concat());
             if lab.criterion(&check.id).is_none() {
-                return Err(LabError(format!("{file}: {:?} is no criterion of {}", check.id, lab.id)));
+                return Err(LabError(format!("{}: {:?} is no criterion of {}", at(&["id".into()]), check.id, lab.id)));
             }
             if checks.iter().any(|c| c.id == check.id) {
-                return Err(LabError(format!("{file}: {:?} is judged by another script already", check.id)));
+                return Err(LabError(format!(
+                    "{}: {:?} is judged by another script already",
+                    at(&["id".into()]),
+                    check.id
+                )));
             }
             if check.steps.is_empty() {
-                return Err(LabError(format!("{file}: {:?} has no steps, so it could not fail", check.id)));
+                return Err(LabError(format!(
+                    "{}: {:?} has no steps, so it could not fail",
+                    at(&["steps".into()]),
+                    check.id
+                )));
             }
-            let wrong = check.steps.iter().find_map(|step| names_nothing(lab, step));
-            if let Some(wrong) = wrong {
-                return Err(LabError(format!("{file}: {:?}: {wrong}", check.id)));
+            for (j, step) in check.steps.iter().enumerate() {
+                if let Some((way, wrong)) = faults::of_step(lab, step) {
+                    let at = at(&[vec!["steps".into(), j.into()], way].concat());
+                    return Err(LabError(format!("{at}: {:?}: {wrong}", check.id)));
+                }
             }
             checks.push(check);
         }
@@ -48,22 +59,6 @@ pub fn parse_scripts(lab: &Lab, files: &[(String, String)]) -> Result<Vec<Check>
         }
     }
     Ok(checks)
-}
-
-/// A set of alerts or a scenario that a step names and the lab does not have.
-fn names_nothing(lab: &Lab, step: &Step) -> Option<String> {
-    let (set, scenario) = match step {
-        Step::Rule(s) => (&s.of, None),
-        Step::Probe(s) => (&s.of, None),
-        Step::CanAlert(s) => (&s.of, None),
-        Step::Messages(s) => (&s.of, s.scenario.as_ref()),
-        _ => return None,
-    };
-    if !lab.alerts.contains_key(set) {
-        return Some(format!("the lab has no set of alerts {set:?}"));
-    }
-    let scenario = scenario.filter(|s| *s != "control" && !lab.scenarios.contains_key(*s))?;
-    Some(format!("the lab has no scenario {scenario:?}"))
 }
 
 #[cfg(test)]
@@ -99,15 +94,53 @@ mod tests {
     }
 
     #[test]
-    fn a_scenario_or_a_set_of_alerts_that_the_lab_does_not_have_is_refused() {
+    fn what_a_step_says_wrong_is_told_with_its_place() {
         let (lab, _) = lab();
-        let script = |of: &str, scenario: &str| {
-            format!("- id: cpu-100\n  steps: [{{messages: {{of: {of}, scenario: {scenario}, state: firing}}}}]\n")
-        };
-        for (of, scenario, wanted) in [("cpu-alerts", "cpu-strees", "cpu-strees"), ("cpu", "cpu-stress", "\"cpu\"")] {
-            let files = [("checks/x.yaml".to_owned(), script(of, scenario))];
-            let error = parse_scripts(&lab, &files).expect_err("unknown");
-            assert!(error.0.contains("checks/x.yaml") && error.0.contains(wanted), "{error}");
+        for (step, wanted) in [
+            (
+                "messages: {of: cpu-alerts, scenario: cpu-strees, state: firing}",
+                "3:44: \"cpu-100\": the lab has no scenario",
+            ),
+            (
+                "messages: {of: cpu, scenario: cpu-stress, state: firing}",
+                "3:22: \"cpu-100\": the lab has no set of alerts",
+            ),
+            (
+                "messages: {of: cpu-alerts, state: firing, until: long.ende}",
+                ":3:56: \"cpu-100\": \"long.ende\" is no moment",
+            ),
+            (
+                "messages: {of: cpu-alerts, state: firing, from: long.end + 1 min}",
+                "not a valid duration string: \"1 min\"",
+            ),
+            ("messages: {of: cpu-alerts, state: firing, unless-another-behaves: fail}", "wanted review"),
+            ("can-alert: {of: cpu-alerts, within: 30m, otherwise: stress}", "\"stress\" is no criterion"),
+            ("can-alert: {of: cpu-alerts, within: half, otherwise: cpu-100}", "not a valid duration string"),
+            ("promql: {query: 'up =', expect: {}, within: 30s}", "the query does not parse: 1:4: parse error"),
+            ("http: {get: moc}", "\"moc\" is nothing here, wanted mock or node-exporter"),
+            ("http: {get: mock, body: {sample: m, changes: often}}", "3:52: \"cpu-100\": not a valid duration string"),
+            ("target: {port: '0'}", "\"0\" is no port, wanted 1 to 65535"),
+            ("grafana: {panel-of: m, refresh: 5}", "not a valid duration string: \"5\""),
+            ("grafana: {cpu-values-during: loong}", "no scenario has a phase \"loong\""),
+            ("ssh: {cpu-busy: {at-least: 95}, during: never}", "no scenario has a phase \"never\""),
+            ("markdown: {find: raport}", "wanted report or cheat-sheet"),
+            ("answers: {in: cheat-sheet}", "wanted report"),
+            ("probe: {of: cpu-alerts, when: {m: lots}, expect: fires}", "\"lots\" is no number"),
+        ] {
+            let text = format!("- id: cpu-100\n  steps:\n    - {step}\n");
+            let error = parse_scripts(&lab, &[("checks/x.yaml".into(), text)]).expect_err(step);
+            assert!(error.0.starts_with("checks/x.yaml:") && error.0.contains(wanted), "{step}: {error}");
         }
+    }
+
+    #[test]
+    fn the_patterns_of_the_embedded_lab_are_read_and_a_wrong_one_is_told() {
+        let (lab, files) = lab();
+        let checks = parse_scripts(&lab, &files.checks).unwrap_or_else(|e| panic!("{e}"));
+        assert!(faults::check_patterns(&lab, &checks).is_ok());
+        let mut wrong = lab.clone();
+        wrong.questions[0].ideas[0].push("(a".into());
+        let error = faults::check_patterns(&wrong, &checks).expect_err("a wrong pattern");
+        assert!(error.0.contains(&wrong.questions[0].id) && error.0.contains("missing closing )"), "{error}");
     }
 }

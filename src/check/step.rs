@@ -85,7 +85,7 @@ pub struct ScriptStep {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpStep {
-    /// A page: `mock` or `vm-exporter`.
+    /// A page: `mock` or `node-exporter`.
     pub get: String,
     /// What must be on it.
     #[serde(default)]
@@ -160,7 +160,8 @@ pub struct RuleStep {
 pub struct Probe {
     /// The set of alerts.
     pub of: String,
-    /// Values that metrics keep.
+    /// Values that metrics keep: numbers, or sums such as `"${mock.threshold} + 0.01"`.
+    #[serde(deserialize_with = "super::amount::by_name")]
     pub when: BTreeMap<String, f64>,
     /// What must happen.
     pub expect: ProbeExpect,
@@ -271,7 +272,8 @@ pub struct GrafanaStep {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Line {
-    /// Its height.
+    /// Its height: a number, or a sum such as `"${mock.threshold} + 0.01"`.
+    #[serde(deserialize_with = "super::amount::one")]
     pub at: f64,
     /// Its colour, `red`.
     pub colour: String,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::args::LabSource;
-use crate::check::{Check, parse_scripts};
+use crate::check::{Check, check_patterns, parse_scripts};
 use crate::lab::{Lab, LabError, LabFiles, embedded_labs};
 
 /// A lab, ready to judge with.
@@ -41,6 +41,7 @@ pub fn names(source: &LabSource) -> Result<Vec<String>, LabError> {
 /// There is none of that name, or its files are not valid.
 pub fn load(wanted: &str, source: &LabSource) -> Result<Loaded, LabError> {
     let path = Path::new(wanted);
+    let built_in = source.folder.is_none() && !path.join("lab.yaml").is_file();
     let files = if path.join("lab.yaml").is_file() {
         from_path(path)?
     } else {
@@ -53,6 +54,9 @@ pub fn load(wanted: &str, source: &LabSource) -> Result<Loaded, LabError> {
     };
     let lab = Lab::parse(&files, &source.set)?;
     let checks = parse_scripts(&lab, &files.checks)?;
+    if !built_in {
+        check_patterns(&lab, &checks)?;
+    }
     Ok(Loaded { lab, checks, files })
 }
 

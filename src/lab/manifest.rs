@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 
-use super::{LabError, LabFiles, Parameters};
+use super::{Kind, LabError, LabFiles, Parameters, Scenario, place};
 use crate::golang::regexp::{Regexp, RegexpError};
 
 /// A lab as its manifest describes it, parameters filled in.
@@ -66,6 +66,8 @@ struct Head {
 #[serde(deny_unknown_fields)]
 struct Declared {
     default: String,
+    #[serde(default)]
+    kind: Kind,
     #[allow(dead_code, reason = "documentation for authors")]
     about: String,
 }
@@ -85,48 +87,6 @@ impl AlertSet {
     pub fn reads_metric(&self, metric: &str) -> bool {
         self.reads.iter().any(|r| r.strip_suffix('*').map_or(metric == r, |prefix| metric.starts_with(prefix)))
     }
-}
-
-/// What happens over time.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Scenario {
-    /// For the author and `labkit explain`.
-    pub about: String,
-    /// Rest before t = 0, a duration.
-    pub idle: String,
-    /// The phases from t = 0.
-    pub timeline: Vec<Phase>,
-    /// A second way to play it, looked at for advice only.
-    #[serde(default)]
-    pub also: Option<Variation>,
-}
-
-/// A stretch of a scenario.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Phase {
-    /// The name that checks use: `long.start`, `long.end`.
-    pub name: String,
-    /// `all` for load on all cores, or a number of cores; nothing for rest.
-    #[serde(default)]
-    pub load: Option<String>,
-    /// How long, a duration.
-    #[serde(rename = "for")]
-    pub duration: String,
-}
-
-/// A scenario with one phase of another length.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Variation {
-    /// What it is called.
-    pub name: String,
-    /// The phase that changes.
-    pub replace: String,
-    /// Its other length, a duration.
-    #[serde(rename = "for")]
-    pub duration: String,
 }
 
 /// One thing a lab asks for.
@@ -254,18 +214,24 @@ impl Lab {
     /// Reads a manifest, with `overrides` in place of the defaults of parameters.
     ///
     /// # Errors
-    /// The manifest is not valid, names an unknown parameter or a criterion that does not exist.
+    /// The manifest is not valid, names an unknown parameter or a criterion that does not exist; a parameter's value is
+    /// not of its kind; a scenario cannot be played.
     pub fn parse(files: &LabFiles, overrides: &[(String, String)]) -> Result<Self, LabError> {
         let file = format!("labs/{}/lab.yaml", files.name);
         let mut parameters = Parameters::default();
         for (name, declared) in head(&files.manifest, &file)?.parameters {
-            parameters.set(name, declared.default);
+            if let Err(wrong) = declared.kind.accepts(&declared.default) {
+                let way = ["parameters".into(), name.as_str().into(), "default".into()];
+                return Err(LabError(format!("{}: {wrong}", place(&file, &files.manifest, &way))));
+            }
+            parameters.declare(name, declared.kind, declared.default);
         }
         for (name, value) in overrides {
             if !parameters.contains(name) {
                 let known: Vec<&str> = parameters.names().collect();
                 return Err(LabError(format!("unknown parameter {name:?}, this lab has {}", known.join(", "))));
             }
+            parameters.kind(name).accepts(value).map_err(|wrong| LabError(format!("parameter {name}: {wrong}")))?;
             parameters.set(name.clone(), value.clone());
         }
         let text = parameters.fill(&file, &files.manifest)?;
@@ -285,6 +251,12 @@ impl Lab {
             advice: manifest.advice,
         };
         lab.check(&file)?;
+        for (name, scenario) in &lab.scenarios {
+            if let Some((mut way, wrong)) = scenario.fault() {
+                way.splice(0..0, ["scenarios".into(), name.as_str().into()]);
+                return Err(LabError(format!("{}: {wrong}", place(&file, &text, &way))));
+            }
+        }
         Ok(lab)
     }
 
@@ -325,6 +297,31 @@ mod tests {
         assert_eq!(lab.criteria.iter().map(|c| c.points).sum::<u32>(), 20);
         assert!(lab.alerts["cpu-alerts"].reads_metric("node_cpu_seconds_total"));
         assert!(!lab.alerts["cpu-alerts"].reads_metric("node_memory_MemFree_bytes"));
+    }
+
+    fn overridden(name: &str, value: &str) -> Result<Lab, LabError> {
+        let files = LabFiles::embedded("07-monitoring").expect("embedded");
+        Lab::parse(&files, &[(name.into(), value.into())])
+    }
+
+    #[test]
+    fn an_override_must_be_of_the_parameters_kind() {
+        for (name, value, wanted) in [
+            ("stress.long", "abc", "parameter stress.long: \"abc\" is no duration, wanted such as 4m or 90s"),
+            ("stress.long", "0s", "parameter stress.long: \"0s\" takes no time, wanted such as 4m or 90s"),
+            ("mock.port", "99999", "parameter mock.port: \"99999\" is no port, wanted 1 to 65535"),
+            ("mock.threshold", "high", "parameter mock.threshold: \"high\" is no number, wanted such as 0.75"),
+            (
+                "mock.metric",
+                "9bad",
+                "parameter mock.metric: \"9bad\" is no name of a metric, wanted such as model_result",
+            ),
+            ("stress.long", "2d", "lasts 2d"),
+        ] {
+            let error = overridden(name, value).expect_err(value);
+            assert!(error.0.contains(wanted), "{error}");
+        }
+        assert!(overridden("stress.long", "5m").is_ok() && overridden("mock.threshold", "-1e3").is_ok());
     }
 
     #[test]

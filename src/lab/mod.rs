@@ -6,12 +6,14 @@
 mod embedded;
 mod manifest;
 mod parameters;
+mod place;
+mod scenario;
 
 pub use embedded::{LabFiles, embedded_labs};
-pub use manifest::{
-    AdviceEntry, AlertSet, Criterion, Lab, Missing, Phase, Question, QuestionPatterns, Scenario, Variation,
-};
-pub use parameters::Parameters;
+pub use manifest::{AdviceEntry, AlertSet, Criterion, Lab, Missing, Question, QuestionPatterns};
+pub use parameters::{Kind, Parameters};
+pub use place::{Key, place};
+pub use scenario::{Phase, Scenario, Variation};
 
 /// What is wrong with a lab's own files: a message with file, line and column.
 #[derive(Clone, Debug, thiserror::Error)]

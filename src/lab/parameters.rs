@@ -2,18 +2,76 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
+
 use super::LabError;
+use crate::golang::duration::parse_prometheus_duration;
+
+/// What a parameter's value may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Any text.
+    #[default]
+    Text,
+    /// A duration of some time, such as `4m`.
+    Duration,
+    /// A number, such as `0.75`.
+    Number,
+    /// A TCP port.
+    Port,
+    /// The name of a metric.
+    Metric,
+}
+
+impl Kind {
+    /// Whether a value is of this kind.
+    ///
+    /// # Errors
+    /// It is not; the message tells the value and what is wanted.
+    pub fn accepts(self, value: &str) -> Result<(), String> {
+        let metric = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+        let (right, no, wanted) = match self {
+            Self::Text => return Ok(()),
+            Self::Duration => match parse_prometheus_duration(value) {
+                Ok(0) => (false, "takes no time", "such as 4m or 90s"),
+                read => (read.is_ok(), "is no duration", "such as 4m or 90s"),
+            },
+            Self::Number => (value.parse::<f64>().is_ok_and(f64::is_finite), "is no number", "such as 0.75"),
+            Self::Port => (value.parse::<u16>().is_ok_and(|p| p > 0), "is no port", "1 to 65535"),
+            Self::Metric => (
+                value.chars().all(metric) && value.chars().next().is_some_and(|c| !c.is_ascii_digit()),
+                "is no name of a metric",
+                "such as model_result",
+            ),
+        };
+        if right { Ok(()) } else { Err(format!("{value:?} {no}, wanted {wanted}")) }
+    }
+}
 
 /// Values by name.
 #[derive(Clone, Debug, Default)]
 pub struct Parameters {
     values: BTreeMap<String, String>,
+    kinds: BTreeMap<String, Kind>,
 }
 
 impl Parameters {
     /// Sets a value.
     pub fn set(&mut self, name: impl Into<String>, value: impl Into<String>) {
         self.values.insert(name.into(), value.into());
+    }
+
+    /// Adds a parameter of a kind with its usual value.
+    pub fn declare(&mut self, name: impl Into<String>, kind: Kind, value: impl Into<String>) {
+        let name = name.into();
+        self.kinds.insert(name.clone(), kind);
+        self.set(name, value);
+    }
+
+    /// What a parameter's value may be.
+    pub fn kind(&self, name: &str) -> Kind {
+        self.kinds.get(name).copied().unwrap_or_default()
     }
 
     /// A value.
