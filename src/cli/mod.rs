@@ -1,6 +1,7 @@
 //! The command line: arguments as typed, settings as resolved, exit codes, one file per command.
 
 mod args;
+mod asked;
 mod check;
 mod conformance;
 mod discord;

@@ -6,13 +6,14 @@ use std::str::FromStr;
 use clap::Args;
 use rustc_hash::FxHashMap;
 
+use super::asked::Asked;
 use super::exit::Exit;
 use crate::exposition::read_samples;
 use crate::model::Labels;
+use crate::promql::api;
 use crate::promql::eval::Options;
-use crate::promql::request::{Asked, Given, Request, read, refused_over_a_range};
+use crate::promql::request::{Asked as Wanted, Given, Request, read, refused_over_a_range};
 use crate::promql::value::EvalError;
-use crate::promql::{Dialect, api};
 use crate::tsdb::Tsdb;
 
 /// `labkit query`
@@ -36,9 +37,9 @@ pub struct QueryArgs {
     /// Answer the queries of a file: one {"query","time"} or {"query","start","end","step"} a line
     #[arg(long, value_name = "FILE", env = "LABKIT_QUERIES", conflicts_with_all = ["expr", "time", "start"])]
     queries: Option<PathBuf>,
-    /// Speak as this version: 2.42 or 3
-    #[arg(long, env = "LABKIT_DIALECT", default_value = "3", value_parser = Dialect::from_str)]
-    dialect: Dialect,
+    /// Speak as this version: 2.42, 3 or a release such as 3.5
+    #[arg(long, env = "LABKIT_DIALECT", default_value = "3", value_parser = Asked::from_str)]
+    dialect: Asked,
     /// The query
     #[arg(value_name = "EXPR", required_unless_present = "queries", allow_hyphen_values = true)]
     expr: Option<String>,
@@ -75,7 +76,7 @@ pub fn run(args: &QueryArgs) -> Exit {
                 Ok(request) => answer(&db, &request, args.dialect, &mut out),
                 Err(e) => {
                     let e = EvalError::bad_data(format!("cannot read the query: {e}"));
-                    out.write(api::error_body(&e, args.dialect).as_bytes());
+                    out.write(api::error_body(&e, args.dialect.dialect()).as_bytes());
                 }
             }
             out.write(b"\n");
@@ -148,21 +149,23 @@ impl Out {
     }
 }
 
-fn answer(db: &Tsdb, request: &Request, dialect: Dialect, out: &mut Out) {
-    if let Err(e) = evaluate(db, request, dialect, out) {
+fn answer(db: &Tsdb, request: &Request, asked: Asked, out: &mut Out) {
+    let dialect = asked.dialect();
+    if let Err(e) = evaluate(db, request, asked, out) {
         out.write(api::error_body(&e, dialect).as_bytes());
     }
 }
 
 /// Evaluates and writes the answer; nothing is written of an error.
-fn evaluate(db: &Tsdb, request: &Request, dialect: Dialect, out: &mut Out) -> Result<(), EvalError> {
-    match read(request, &Options::new(dialect))? {
-        Asked::Instant(mut prepared, time) => {
+fn evaluate(db: &Tsdb, request: &Request, asked: Asked, out: &mut Out) -> Result<(), EvalError> {
+    let dialect = asked.dialect();
+    match read(request, &Options { release: asked.release(), ..Options::new(dialect) })? {
+        Wanted::Instant(mut prepared, time) => {
             let answer = prepared.instant(db, time)?;
             out.write(api::answer_body(&answer, &request.query, dialect).as_bytes());
             Ok(())
         }
-        Asked::Range(mut prepared, times) => prepared
+        Wanted::Range(mut prepared, times) => prepared
             .range_body(db, times, &request.query, &mut |bytes| out.write(bytes))
             .map_err(|e| refused_over_a_range(e, dialect)),
     }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use clap::Args;
 
 use super::args::LabSource;
+use super::asked::Asked;
 use super::exit::Exit;
 use super::{lab_source, print, run};
 use crate::alertmanager::Version;
@@ -49,9 +50,9 @@ pub struct ServeArgs {
     /// Where labs come from
     #[command(flatten)]
     source: LabSource,
-    /// Prometheus to speak as: 2.42 or 3; without it what the image's tag says
+    /// Prometheus to speak as: 2.42, 3 or a release such as 3.5; without it what the image's tag says
     #[arg(long, value_name = "D", env = "LABKIT_DIALECT")]
-    dialect: Option<Dialect>,
+    dialect: Option<Asked>,
     /// Alertmanager to speak as: 0.25 to 0.34; without it what the image's tag says
     #[arg(long, value_name = "V", env = "LABKIT_ALERTMANAGER_DIALECT")]
     alertmanager_dialect: Option<Version>,
@@ -187,7 +188,7 @@ fn read(args: &ServeArgs, vm: &Vm) -> Result<Read, String> {
     let own_url = format!("http://{}:{}", args.listen, args.prometheus_port);
     let named = stack.prometheus.as_ref().is_some_and(|p| p.external_url.is_some());
     let overrides = Overrides {
-        release: args.dialect.map(release_of),
+        release: args.dialect.map(Asked::release),
         alertmanager: args.alertmanager_dialect,
         // So that the links of messages lead to it.
         external_url: (!named && args.prometheus_port != 0 && !args.listen.is_unspecified()).then(|| own_url.into()),

@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::asked::Asked;
 use super::exit::Exit;
 use super::print;
 use crate::alertmanager::Version;
 use crate::engine::{Engine, Phases, StoredSample, timeline};
 use crate::model::Time;
-use crate::promql::Dialect;
-use crate::promql::signature::release_of;
 use crate::simulate::{Embedded, GRID, Overrides, Scenario, grid_phases, receivers, replay};
 use crate::stack::{LabHints, Stack};
 
@@ -33,9 +32,9 @@ pub struct SimulateArgs {
     /// Evaluate a group at this Unix time modulo its interval, in ms (repeatable)
     #[arg(long, value_name = "GROUP=MS", value_parser = offset, env = "LABKIT_EVALUATION_OFFSET", value_delimiter = ',')]
     evaluation_offset: Vec<(String, i64)>,
-    /// Prometheus to speak as: 2.42 or 3
+    /// Prometheus to speak as: 2.42, 3 or a release such as 3.5
     #[arg(long, value_name = "D", env = "LABKIT_DIALECT")]
-    dialect: Option<Dialect>,
+    dialect: Option<Asked>,
     /// Alertmanager to speak as: 0.25 to 0.34
     #[arg(long, value_name = "V", env = "LABKIT_ALERTMANAGER_DIALECT")]
     alertmanager_dialect: Option<Version>,
@@ -66,7 +65,7 @@ pub fn run(args: &SimulateArgs) -> Exit {
 
 fn simulate(args: &SimulateArgs) -> Result<(Engine, Time), String> {
     let overrides = Overrides {
-        release: args.dialect.map(release_of),
+        release: args.dialect.map(Asked::release),
         alertmanager: args.alertmanager_dialect,
         external_url: args.external_url.as_deref().map(|url| url.trim_end_matches('/').into()),
         ..Overrides::default()

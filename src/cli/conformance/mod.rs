@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::asked::Asked;
 use super::exit::Exit;
 use crate::promql::Dialect;
 
@@ -145,8 +146,12 @@ fn read(path: &Path) -> Result<String, SuiteError> {
     std::fs::read_to_string(path).map_err(|e| SuiteError::unreadable(path, &e))
 }
 
-fn prometheus_dialect(dialect: Option<&str>, default: Dialect) -> Result<Dialect, SuiteError> {
+fn asked(dialect: Option<&str>, default: Asked) -> Result<Asked, SuiteError> {
     dialect.map_or(Ok(default), |d| d.parse().map_err(SuiteError))
+}
+
+fn prometheus_dialect(dialect: Option<&str>, default: Dialect) -> Result<Dialect, SuiteError> {
+    Ok(asked(dialect, Asked::Dialect(default))?.dialect())
 }
 
 /// Runs a suite over the cases at `path`.

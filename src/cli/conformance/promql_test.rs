@@ -16,8 +16,8 @@ mod load;
 mod recorded;
 mod script;
 
+use crate::cli::asked::Asked;
 use compare::Mismatch;
-use recorded::Asked;
 use script::{CommandKind, Eval, Level, When};
 
 /// Functions whose value depends on the evaluation's time, whatever `@` says.
@@ -40,7 +40,7 @@ const MINUTE: i64 = 60_000;
 
 /// Runs the suite over a script, or all scripts of a folder, each as the release it was recorded from.
 pub fn run(path: &Path, dialect: Option<&str>) -> Result<SuiteReport, SuiteError> {
-    let asked = dialect.map_or(Ok(Asked::Dialect(Dialect::V3)), |d| d.parse().map_err(SuiteError))?;
+    let asked = super::asked(dialect, Asked::Dialect(Dialect::V3))?;
     let mut texts = Vec::new();
     for file in scripts(path)? {
         let text = read(&file)?;
@@ -51,7 +51,7 @@ pub fn run(path: &Path, dialect: Option<&str>) -> Result<SuiteReport, SuiteError
         let name = file.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
         let beside = texts.iter().filter(|(other, _)| other.parent() == file.parent());
         let folder = recorded::notation_of_all(beside.map(|(_, text)| text.as_str()));
-        let speaker = Speaker { dialect: asked.dialect(), release: asked.release(file, text, folder) };
+        let speaker = Speaker { dialect: asked.dialect(), release: recorded::release(asked, file, text, folder) };
         run_script(&name, text, speaker, &mut report);
     }
     Ok(report)

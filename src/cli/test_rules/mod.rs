@@ -13,11 +13,10 @@ use clap::{Args, Subcommand};
 pub use files::{Tested, test_file};
 
 use super::args::When;
+use super::asked::Asked;
 use super::exit::Exit;
 use super::print;
 use crate::golang::regexp::Regexp;
-use crate::promql::Dialect;
-use crate::promql::signature::release_of;
 use crate::rules::unit_test::{self, RunAs};
 use crate::text::{Diagnostic, SourceText};
 
@@ -41,9 +40,9 @@ pub struct RulesArgs {
     /// Unit-test files
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// Speak as this version of Prometheus: 2.42 or 3
+    /// Speak as this version of Prometheus: 2.42, 3 or a release such as 3.5
     #[arg(long, env = "LABKIT_DIALECT", default_value = "3")]
-    dialect: Dialect,
+    dialect: Asked,
     /// Run only the tests whose name matches (repeatable)
     #[arg(long, value_name = "REGEX", value_parser = pattern, env = "LABKIT_RUN")]
     run: Vec<Regexp>,
@@ -95,7 +94,7 @@ fn rules(args: &RulesArgs) -> Exit {
         experimental: enabled("promql-experimental-functions"),
         delayed_name_removal: enabled("promql-delayed-name-removal"),
         timeline: args.timeline,
-        ..RunAs::release(release_of(args.dialect))
+        ..RunAs::release(args.dialect.release())
     };
     let selected = |name: &str| args.run.is_empty() || args.run.iter().any(|r| r.is_match(name));
     let mut all = Vec::new();
@@ -128,7 +127,7 @@ fn rules(args: &RulesArgs) -> Exit {
         all.push((source, tested));
     }
     if args.json {
-        print::result(&format!("{}\n", documents::json(&all, args.dialect)));
+        print::result(&format!("{}\n", documents::json(&all, args.dialect.dialect())));
     }
     if let Some(path) = &args.junit
         && let Err(e) = std::fs::write(path, documents::junit(&all))

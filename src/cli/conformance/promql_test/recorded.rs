@@ -2,61 +2,21 @@
 //! script holds only for its own: the one asked for, the one its path names, or the one whose notation it uses.
 
 use std::path::Path;
-use std::str::FromStr;
 
+use crate::cli::asked::{Asked, release_named};
 use crate::promql::Dialect;
 use crate::promql::signature::{Release, release_of};
 
 /// The last release whose scripts say `eval_warn` and the like; later ones have `expect` lines.
 const LAST_OF_OLD_NOTATION: Release = (3, 5);
 
-/// What `--dialect` asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// A dialect, whichever release of it the script is from.
-    Dialect(Dialect),
-    /// A release: `3.5`.
-    Release(Release),
-}
-
-impl FromStr for Asked {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let known = text.parse::<Dialect>().map(Self::Dialect);
-        known.or_else(|e| release_named(text).filter(|r| *r >= (3, 0)).map(Self::Release).ok_or(e))
-    }
-}
-
-impl Asked {
-    /// The dialect.
-    pub fn dialect(self) -> Dialect {
-        match self {
-            Self::Dialect(dialect) => dialect,
-            Self::Release(_) => Dialect::V3,
+/// The release of a script; `folder` is what the notation of the scripts beside it tells.
+pub fn release(asked: Asked, path: &Path, text: &str, folder: Option<Release>) -> Release {
+    match asked {
+        Asked::Dialect(Dialect::V3) => {
+            release_of_path(path).or_else(|| notation(text)).or(folder).unwrap_or(release_of(Dialect::V3))
         }
-    }
-
-    /// The release of a script; `folder` is what the notation of the scripts beside it tells.
-    pub fn release(self, path: &Path, text: &str, folder: Option<Release>) -> Release {
-        match self {
-            Self::Release(release) => release,
-            Self::Dialect(Dialect::V2_42) => release_of(Dialect::V2_42),
-            Self::Dialect(Dialect::V3) => {
-                release_of_path(path).or_else(|| notation(text)).or(folder).unwrap_or(release_of(Dialect::V3))
-            }
-        }
-    }
-}
-
-/// `3.5`, `v3.5` or `v3.5.3`.
-fn release_named(text: &str) -> Option<Release> {
-    let mut parts = text.strip_prefix('v').unwrap_or(text).split('.');
-    let number = |part: &str| part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse::<u16>().ok()).flatten();
-    let release = (number(parts.next()?)?, number(parts.next()?)?);
-    match (parts.next().map(number), parts.next()) {
-        (None | Some(Some(_)), None) => Some(release),
-        _ => None,
+        asked => asked.release(),
     }
 }
 
@@ -95,14 +55,13 @@ mod tests {
         let (old, new) = ("eval_warn instant at 1m x\n", "eval instant at 1m x\n  expect no_warn\n");
         let named = Path::new("/data/v3.7.1/promqltest/a.test");
         let plain = Path::new("/data/v0.1.0/a.test");
-        assert_eq!(asked("3.6").release(named, old, None), (3, 6));
-        assert_eq!(asked("3").release(named, old, None), (3, 7));
-        assert_eq!(asked("3").release(plain, old, None), (3, 5));
-        assert_eq!(asked("3").release(plain, new, Some((3, 5))), newest);
-        assert_eq!(asked("3").release(plain, "clear", Some((3, 5))), (3, 5));
-        assert_eq!(asked("3").release(plain, "clear", None), newest);
-        assert_eq!(asked("2.42").release(named, old, None), (2, 42));
-        assert!("2.50".parse::<Asked>().is_err() && "3.x.y".parse::<Asked>().is_err());
+        assert_eq!(release(asked("3.6"), named, old, None), (3, 6));
+        assert_eq!(release(asked("3"), named, old, None), (3, 7));
+        assert_eq!(release(asked("3"), plain, old, None), (3, 5));
+        assert_eq!(release(asked("3"), plain, new, Some((3, 5))), newest);
+        assert_eq!(release(asked("3"), plain, "clear", Some((3, 5))), (3, 5));
+        assert_eq!(release(asked("3"), plain, "clear", None), newest);
+        assert_eq!(release(asked("2.42"), named, old, None), (2, 42));
     }
 
     #[test]

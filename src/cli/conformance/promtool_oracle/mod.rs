@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{SuiteError, SuiteReport, prometheus_dialect, read};
+use super::{SuiteError, SuiteReport, read};
+use crate::cli::asked::Asked;
 use crate::promql::Dialect;
-use crate::promql::signature::{Release, release_of};
+use crate::promql::signature::Release;
 use crate::text::{Diagnostic, SourceText};
 
 /// One recorded command.
@@ -51,7 +52,7 @@ impl Setting {
 
 /// Runs the suite.
 pub fn run(path: &Path, dialect: Option<&str>) -> Result<SuiteReport, SuiteError> {
-    let release = release_of(prometheus_dialect(dialect, Dialect::V2_42)?);
+    let release = super::asked(dialect, Asked::Dialect(Dialect::V2_42))?.release();
     let text = read(path)?;
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut report = SuiteReport::default();
