@@ -62,7 +62,7 @@ pub fn run(args: &QueryArgs) -> Exit {
             return Exit::Usage;
         }
     };
-    let mut out = Out { stdout: std::io::BufWriter::new(std::io::stdout().lock()), trouble: None };
+    let mut out = Out { stdout: std::io::BufWriter::new(stdout()), trouble: None };
     if let Some(path) = &args.queries {
         let lines = match std::fs::read_to_string(path) {
             Ok(lines) => lines,
@@ -127,9 +127,21 @@ fn store(body: &[u8]) -> Result<Tsdb, String> {
     Ok(db)
 }
 
+/// The standard output without the search for line feeds that the library's own does, which long answers have none of.
+fn stdout() -> Box<dyn std::io::Write> {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd as _;
+        if let Ok(copy) = std::io::stdout().as_fd().try_clone_to_owned() {
+            return Box::new(std::fs::File::from(copy));
+        }
+    }
+    Box::new(std::io::stdout().lock())
+}
+
 /// Where answers go as they come; what could not be written is told at the end.
 struct Out {
-    stdout: std::io::BufWriter<std::io::StdoutLock<'static>>,
+    stdout: std::io::BufWriter<Box<dyn std::io::Write>>,
     trouble: Option<std::io::Error>,
 }
 
