@@ -11,7 +11,7 @@ use crate::promql::Dialect;
 use crate::promql::ast::ExtendedRange;
 use crate::promql::functions::over_time_histogram::{self as of_histograms, Seen};
 use crate::promql::functions::rate_histogram::{self, Remark};
-use crate::promql::functions::window::{Columns, Scratch, Window};
+use crate::promql::functions::window::{Columns, Scratch, Window, range_seconds};
 use crate::promql::functions::{extended, over_time, rate, regression};
 use crate::promql::value::EvalError;
 use crate::text::Span;
@@ -163,6 +163,8 @@ impl OverRange {
         let cells = cx.cells(loaded.rows.len(), grid.steps, NOTHING)?;
         let mut table = Table::new(loaded.rows.clone(), grid.steps, cells);
         let mut scratch = Scratch::default();
+        let per_second_of = (self.function == RangeFunction::Rate).then(|| range_seconds(loaded.range));
+        let mut rate = rate::Extrapolator::new(per_second_of, cx.dialect());
         for row in 0..loaded.rows.len() {
             let columns = self.source.columns(cx, loaded, row, seen, &mut scratch);
             if columns.times.is_empty() && columns.histograms.is_empty() {
@@ -172,11 +174,11 @@ impl OverRange {
                 return Err(EvalError::execution("smoothed and anchored modifiers do not work with native histograms"));
             }
             self.resets.clear();
-            if columns.histograms.is_empty() && matches!(self.function, RangeFunction::Rate | RangeFunction::Increase) {
+            if columns.histograms.is_empty() && self.function.is_rate() {
                 rate::find_resets(columns.values, &mut self.resets);
             }
             let labels = &loaded.rows[row].labels;
-            let mut buffers = Buffers { resets: &self.resets, floats: &mut self.floats };
+            let mut buffers = Buffers { resets: &self.resets, floats: &mut self.floats, rate: &mut rate };
             let walked = run(cx, &call, &windows, labels, &columns, &mut table, row, &mut buffers)?;
             cx.spend(walked.work as usize)?;
             account(cx, &walked, &table, row)?;
@@ -244,6 +246,7 @@ fn note_non_counter(cx: &mut Context<'_>, table: &Table, row: usize, span: Span)
 struct Buffers<'a> {
     resets: &'a [u32],
     floats: &'a mut Vec<f64>,
+    rate: &'a mut rate::Extrapolator,
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -268,7 +271,7 @@ fn run(
     let cells = &mut table.cells[base..base + table.steps];
     macro_rules! floats {
         (|$w:ident| $value:expr) => {
-            windows.walk(labels, columns, |step, $w| {
+            windows.walk_numbers(labels, columns, |step, $w| {
                 cells[step] = $value;
                 Ok(())
             })
@@ -279,8 +282,8 @@ fn run(
         // The ones that matter for speed, each its own loop.
         match call.function {
             RangeFunction::Rate | RangeFunction::Increase => {
-                let mut rate = rate::Extrapolator::new(call.function == RangeFunction::Rate, dialect);
-                return floats!(|w| rate.value(w, buffers.resets).unwrap_or(NOTHING));
+                let (rate, resets) = (&mut *buffers.rate, buffers.resets);
+                return floats!(|w| rate.value(w, resets).unwrap_or(NOTHING));
             }
             RangeFunction::MaxOverTime => {
                 let mut most = over_time::Sliding::default();
@@ -301,7 +304,7 @@ fn run(
             _ => {}
         }
     }
-    windows.walk(labels, columns, |step, w| {
+    windows.walk_numbers(labels, columns, |step, w| {
         cells[step] = of_floats(cx, call, w, step, buffers)?.unwrap_or(NOTHING);
         Ok(())
     })

@@ -175,18 +175,51 @@ fn without_reset_hint(h: &Arc<FloatHistogram>) -> Arc<FloatHistogram> {
 pub(crate) struct Windows {
     pub grid: Grid,
     pub range: i64,
-    offset: i64,
-    fixed: Option<i64>,
+    /// The right edge of the first window, and how far the edges move with a step.
+    first_end: i64,
+    slide: i64,
+    /// Whether storage was asked for what the first window sees, wherever the others lie.
+    fixed: bool,
     /// How much further than the range `anchored` and `smoothed` look.
     widen: (i64, i64),
     closed: bool,
 }
 
 /// What walking a row came to.
+#[derive(Default)]
 pub(crate) struct Walked {
     pub largest_window: usize,
     pub last_window: usize,
     pub work: u64,
+}
+
+impl Walked {
+    #[inline]
+    fn count(&mut self, window: usize) {
+        self.last_window = window;
+        self.largest_window = self.largest_window.max(window);
+        self.work += window as u64 + 1;
+    }
+}
+
+/// The edges of a window, and the least time that it sees less one, and the last.
+struct Edges {
+    now: i64,
+    start: i64,
+    end: i64,
+    before: i64,
+    to: i64,
+}
+
+impl Edges {
+    /// To the next step. Nothing wraps within a grid; behind its last step it does not matter.
+    #[inline]
+    fn slide(&mut self, step: i64, slide: i64) {
+        self.now = self.now.wrapping_add(step);
+        for edge in [&mut self.start, &mut self.end, &mut self.before, &mut self.to] {
+            *edge = edge.wrapping_add(slide);
+        }
+    }
 }
 
 impl Windows {
@@ -197,22 +230,28 @@ impl Windows {
             Some(ExtendedRange::Smoothed) => (lookback, lookback),
             None => (0, 0),
         };
-        Self { grid, range: loaded.range, offset: loaded.offset, fixed: loaded.fixed, widen, closed: !cx.is_v3() }
+        let closed = !cx.is_v3();
+        // No sample lies that far, and all that is added from here on stays far below.
+        const FAR: i64 = i64::MAX / 2;
+        let first_end = loaded.fixed.unwrap_or(grid.start).saturating_sub(loaded.offset).clamp(-FAR, FAR);
+        // Where a function keeps `@` from being evaluated once, 2.42 lets the window slide on from there.
+        let slide = if loaded.fixed.is_some() && !closed { 0 } else { grid.step };
+        Self { grid, range: loaded.range, first_end, slide, fixed: loaded.fixed.is_some(), widen, closed }
     }
 
-    fn end(&self, step: usize) -> i64 {
-        let now = self.grid.time(step);
-        // Where a function keeps `@` from being evaluated once, 2.42 lets the window slide on from there.
-        let slide = if self.closed { now - self.grid.start } else { 0 };
-        self.fixed.map_or(now, |t| t.saturating_add(slide)).saturating_sub(self.offset)
+    fn first(&self) -> Edges {
+        let (now, end) = (self.grid.start, self.first_end);
+        let start = end.saturating_sub(self.range);
+        let before = start.saturating_sub(self.widen.0).saturating_sub(i64::from(self.closed));
+        Edges { now, start, end, before, to: end.saturating_add(self.widen.1) }
     }
 
     /// First and last time that any window sees.
     pub fn seen(&self) -> (i64, i64) {
         // Also where the window slides on from `@`, storage gave only what the first one sees.
-        let last = if self.fixed.is_some() { 0 } else { self.grid.steps.saturating_sub(1) };
-        let from = self.end(0).saturating_sub(self.range).saturating_sub(self.widen.0);
-        (from.saturating_add(i64::from(!self.closed)), self.end(last).saturating_add(self.widen.1))
+        let last = if self.fixed { 0 } else { self.grid.steps.saturating_sub(1) as i64 };
+        let first = self.first();
+        (first.before.saturating_add(1), first.to.saturating_add(self.slide.saturating_mul(last)))
     }
 
     /// Calls `f` with every window that holds a sample.
@@ -223,45 +262,84 @@ impl Windows {
         columns: &Columns<'_>,
         mut f: impl FnMut(usize, &Window<'_>) -> Result<(), EvalError>,
     ) -> Result<Walked, EvalError> {
-        let mut walked = Walked { largest_window: 0, last_window: 0, work: 0 };
+        let mut walked = Walked::default();
         let (mut low, mut high, mut histogram_low, mut histogram_high) = (0, 0, 0, 0);
+        let mut edges = self.first();
         for step in 0..self.grid.steps {
-            let end = self.end(step);
-            let start = end.saturating_sub(self.range);
-            let edge = start.saturating_sub(self.widen.0).saturating_sub(i64::from(self.closed));
-            let to = end.saturating_add(self.widen.1);
-            high = advance(columns.times, high, to);
-            low = advance(columns.times, low, edge).min(high);
-            if !columns.histograms.is_empty() {
-                histogram_high = advance(columns.histogram_times, histogram_high, to);
-                histogram_low = advance(columns.histogram_times, histogram_low, edge).min(histogram_high);
-            }
+            high = advance(columns.times, high, edges.to);
+            low = advance(columns.times, low, edges.before).min(high);
+            histogram_high = advance(columns.histogram_times, histogram_high, edges.to);
+            histogram_low = advance(columns.histogram_times, histogram_low, edges.before).min(histogram_high);
             let window = Window {
                 times: &columns.times[low..high],
                 values: &columns.values[low..high],
                 histogram_times: &columns.histogram_times[histogram_low..histogram_high],
                 histograms: &columns.histograms[histogram_low..histogram_high],
                 first: low,
-                start,
-                end,
+                start: edges.start,
+                end: edges.end,
                 range: self.range,
-                now: self.grid.time(step),
+                now: edges.now,
                 labels,
             };
-            walked.last_window = window.size();
-            walked.largest_window = walked.largest_window.max(walked.last_window);
-            walked.work += walked.last_window as u64 + 1;
+            walked.count(window.size());
             if walked.last_window > 0 {
                 f(step, &window)?;
             }
+            edges.slide(self.grid.step, self.slide);
+        }
+        Ok(walked)
+    }
+
+    /// As [`Self::walk`] over columns without histograms.
+    #[inline]
+    pub fn walk_numbers(
+        &self,
+        labels: &Labels,
+        columns: &Columns<'_>,
+        mut f: impl FnMut(usize, &Window<'_>) -> Result<(), EvalError>,
+    ) -> Result<Walked, EvalError> {
+        let mut walked = Walked::default();
+        let (times, values) = (columns.times, &columns.values[..columns.times.len()]);
+        let (mut low, mut high) = (0, 0);
+        let mut edges = self.first();
+        for step in 0..self.grid.steps {
+            high = advance(times, high, edges.to);
+            low = advance(times, low, edges.before).min(high);
+            walked.count(high - low);
+            if low < high {
+                let window = Window {
+                    times: &times[low..high],
+                    values: &values[low..high],
+                    histogram_times: &[],
+                    histograms: &[],
+                    first: low,
+                    start: edges.start,
+                    end: edges.end,
+                    range: self.range,
+                    now: edges.now,
+                    labels,
+                };
+                f(step, &window)?;
+            }
+            edges.slide(self.grid.step, self.slide);
         }
         Ok(walked)
     }
 }
 
-/// How many of the sorted times are at most `t`, from a count that was right for an earlier `t`.
+/// How many of the sorted times are at most `t`, from a count that was right for an earlier `t`: mostly one more, or as
+/// many.
 #[inline]
-fn advance(times: &[i64], mut count: usize, t: i64) -> usize {
+fn advance(times: &[i64], count: usize, t: i64) -> usize {
+    match times[count..] {
+        [next, then, ..] if next <= t && then <= t => advance_far(times, count + 2, t),
+        [next, ..] if next <= t => count + 1,
+        _ => count,
+    }
+}
+
+fn advance_far(times: &[i64], mut count: usize, t: i64) -> usize {
     let rest = &times[count..];
     if rest.len() > 16 && rest[15] <= t {
         return count + rest.partition_point(|x| *x <= t);

@@ -34,22 +34,45 @@ fn difference(w: &Window<'_>, resets: &[u32], counter: bool) -> f64 {
     result
 }
 
+/// How the samples of a window lie in it, in ms: from its left edge to the first, from there to the last, from there to
+/// its right edge, and how many they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Spacing {
+    to_start: i64,
+    sampled: i64,
+    to_end: i64,
+    samples: usize,
+}
+
+impl Spacing {
+    /// Of the samples at `times`, at least one.
+    #[inline]
+    pub fn of(w: &Window<'_>, times: &[i64]) -> Self {
+        let (first, last) = (times[0], times[times.len() - 1]);
+        Self {
+            to_start: first.saturating_sub(w.start),
+            sampled: last - first,
+            to_end: w.end.saturating_sub(last),
+            samples: times.len(),
+        }
+    }
+}
+
 /// What the extrapolation multiplies the observed difference by.
 pub(crate) struct Extrapolation {
-    pub first_time: i64,
-    pub last_time: i64,
-    pub samples: usize,
+    pub spacing: Spacing,
     /// First value and total increase of a counter that only goes up: it can't have been below zero.
     pub zero: Option<(f64, f64)>,
-    pub per_second: bool,
+    /// The range in seconds, where the result is per second.
+    pub per_second_of: Option<f64>,
 }
 
 impl Extrapolation {
-    pub fn factor(&self, w: &Window<'_>, dialect: Dialect) -> f64 {
-        let mut to_start = self.first_time.saturating_sub(w.start) as f64 / 1000.0;
-        let mut to_end = w.end.saturating_sub(self.last_time) as f64 / 1000.0;
-        let sampled = (self.last_time - self.first_time) as f64 / 1000.0;
-        let average = sampled / (self.samples - 1) as f64;
+    pub fn factor(&self, dialect: Dialect) -> f64 {
+        let mut to_start = self.spacing.to_start as f64 / 1000.0;
+        let mut to_end = self.spacing.to_end as f64 / 1000.0;
+        let sampled = self.spacing.sampled as f64 / 1000.0;
+        let average = sampled / (self.spacing.samples - 1) as f64;
         let threshold = average * 1.1;
         let clamp = |to_start: f64| match self.zero {
             Some((first, increase)) => to_start.min_go(sampled * (first / increase)),
@@ -60,7 +83,7 @@ impl Extrapolation {
             let mut interval = sampled;
             interval += if to_start < threshold { to_start } else { average / 2.0 };
             interval += if to_end < threshold { to_end } else { average / 2.0 };
-            return self.scale(interval / sampled, w);
+            return self.scale(interval / sampled);
         }
         if to_start >= threshold {
             to_start = average / 2.0;
@@ -69,11 +92,11 @@ impl Extrapolation {
         if to_end >= threshold {
             to_end = average / 2.0;
         }
-        self.scale((sampled + to_start + to_end) / sampled, w)
+        self.scale((sampled + to_start + to_end) / sampled)
     }
 
-    fn scale(&self, factor: f64, w: &Window<'_>) -> f64 {
-        if self.per_second { factor / w.range_seconds() } else { factor }
+    fn scale(&self, factor: f64) -> f64 {
+        self.per_second_of.map_or(factor, |seconds| factor / seconds)
     }
 }
 
@@ -102,19 +125,18 @@ pub(crate) fn extrapolated(
     }
     let result = difference(w, resets, counter);
     let zero = (counter && result > 0.0 && w.values[0] >= 0.0).then_some((w.values[0], result));
-    let extrapolation =
-        Extrapolation { first_time: w.times[0], last_time: w.times[n - 1], samples: n, zero, per_second };
-    Some(result * extrapolation.factor(w, dialect))
+    let per_second_of = per_second.then(|| w.range_seconds());
+    let extrapolation = Extrapolation { spacing: Spacing::of(w, w.times), zero, per_second_of };
+    Some(result * extrapolation.factor(dialect))
 }
 
-/// `rate` and `increase` step by step over one series. How far a window's samples are from its edges is mostly the same
-/// at every step, and with it the factor of the extrapolation; it is worked out anew when that changes.
+/// `rate` and `increase` over many windows of the same range. How far a window's samples are from its edges is mostly the
+/// same at every step and in every series, and with it the factor of the extrapolation; it is worked out anew when that
+/// changes.
 pub(crate) struct Extrapolator {
-    per_second: bool,
     dialect: Dialect,
-    /// From the left edge to the first sample, from the first to the last, from there to the right edge, and how many.
-    shape: (i64, i64, i64, usize),
-    /// The factor when nothing is known of the value.
+    /// Of the window before, its value's part left out.
+    extrapolation: Extrapolation,
     factor: f64,
     /// Time between the samples, and how far before the first one the factor reaches, in seconds.
     sampled: f64,
@@ -122,26 +144,30 @@ pub(crate) struct Extrapolator {
 }
 
 impl Extrapolator {
-    pub fn new(per_second: bool, dialect: Dialect) -> Self {
-        Self { per_second, dialect, shape: (0, 0, 0, 0), factor: f64::NAN, sampled: 0.0, reach: 0.0 }
+    /// With the range in seconds, where the result is per second.
+    pub fn new(per_second_of: Option<f64>, dialect: Dialect) -> Self {
+        let extrapolation = Extrapolation { spacing: Spacing::default(), zero: None, per_second_of };
+        Self { dialect, extrapolation, factor: f64::NAN, sampled: 0.0, reach: 0.0 }
     }
 
-    /// The value of a window.
+    /// The value of a window; `resets` as [`find_resets`] gives them.
     #[inline]
     pub fn value(&mut self, w: &Window<'_>, resets: &[u32]) -> Option<f64> {
         let n = w.values.len();
         if n < 2 {
             return None;
         }
-        let (first_time, last_time) = (w.times[0], w.times[n - 1]);
-        let shape = (first_time.saturating_sub(w.start), last_time - first_time, w.end.saturating_sub(last_time), n);
-        if shape != self.shape {
-            self.reshape(w, shape);
+        let spacing = Spacing::of(w, w.times);
+        if spacing != self.extrapolation.spacing {
+            self.respace(spacing);
         }
-        let result = difference(w, resets, true);
-        let first = w.values[0];
+        let (first, last) = (w.values[0], w.values[n - 1]);
+        let mut result = last - first;
+        if !resets.is_empty() {
+            result = difference(w, resets, true);
+        }
         if result > 0.0 && first >= 0.0 && !self.is_far_from_zero(first, result) {
-            return extrapolated(w, resets, true, self.per_second, self.dialect);
+            return Some(result * self.factor_near_zero(first, result));
         }
         Some(result * self.factor)
     }
@@ -154,19 +180,16 @@ impl Extrapolator {
     }
 
     #[cold]
-    fn reshape(&mut self, w: &Window<'_>, shape: (i64, i64, i64, usize)) {
-        let (to_start, sampled, _, samples) = shape;
-        let extrapolation = Extrapolation {
-            first_time: w.times[0],
-            last_time: w.times[samples - 1],
-            samples,
-            zero: None,
-            per_second: self.per_second,
-        };
-        self.factor = extrapolation.factor(w, self.dialect);
-        self.sampled = sampled as f64 / 1000.0;
-        self.reach = to_start as f64 / 1000.0;
-        self.shape = shape;
+    fn factor_near_zero(&self, first: f64, increase: f64) -> f64 {
+        Extrapolation { zero: Some((first, increase)), ..self.extrapolation }.factor(self.dialect)
+    }
+
+    #[cold]
+    fn respace(&mut self, spacing: Spacing) {
+        self.extrapolation.spacing = spacing;
+        self.factor = self.extrapolation.factor(self.dialect);
+        self.sampled = spacing.sampled as f64 / 1000.0;
+        self.reach = spacing.to_start as f64 / 1000.0;
     }
 }
 

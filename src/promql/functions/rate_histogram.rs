@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::histogram_rules::{HistogramRules, Incompatible};
-use super::rate::Extrapolation;
+use super::rate::{Extrapolation, Spacing};
 use super::window::Window;
 use crate::model::{CounterResetHint, FloatHistogram};
 use crate::promql::Dialect;
@@ -116,22 +116,15 @@ pub(crate) fn extrapolated(
     rules: HistogramRules,
     remarks: &mut Vec<Remark>,
 ) -> Option<FloatHistogram> {
-    let n = w.histograms.len();
-    if n < 2 {
+    if w.histograms.len() < 2 {
         return None;
     }
     let mut result = difference(w, counter, rules, remarks)?;
     let first = w.histograms[0].count;
     let zero = (rules.stops_at_zero && counter && result.count > 0.0 && first >= 0.0).then_some((first, result.count));
-    let extrapolation = Extrapolation {
-        first_time: w.histogram_times[0],
-        last_time: w.histogram_times[n - 1],
-        samples: n,
-        zero,
-        per_second,
-    };
-    let factor = extrapolation.factor(w, Dialect::V3);
-    result.multiply(factor);
+    let per_second_of = per_second.then(|| w.range_seconds());
+    let extrapolation = Extrapolation { spacing: Spacing::of(w, w.histogram_times), zero, per_second_of };
+    result.multiply(extrapolation.factor(Dialect::V3));
     Some(result)
 }
 

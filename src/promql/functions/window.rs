@@ -71,8 +71,13 @@ impl Window<'_> {
         self.times.len() + self.histograms.iter().map(|h| h.sample_size()).sum::<usize>()
     }
 
-    /// The range in seconds, as Go's `Duration.Seconds` gives it.
+    /// The range in seconds.
     pub fn range_seconds(&self) -> f64 {
-        (self.range / 1000) as f64 + ((self.range % 1000) * 1_000_000) as f64 / 1e9
+        range_seconds(self.range)
     }
+}
+
+/// A range of ms in seconds, as Go's `Duration.Seconds` gives it.
+pub(crate) fn range_seconds(ms: i64) -> f64 {
+    (ms / 1000) as f64 + ((ms % 1000) * 1_000_000) as f64 / 1e9
 }
