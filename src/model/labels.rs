@@ -38,7 +38,7 @@ impl Labels {
         for (name, value) in pairs {
             builder.set(name, value);
         }
-        builder.build()
+        Self::from_sorted(builder.labels)
     }
 
     fn from_sorted(labels: Vec<Label>) -> Self {

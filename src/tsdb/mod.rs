@@ -6,5 +6,6 @@ mod postings;
 mod series;
 mod store;
 
+pub(crate) use series::upper_bound;
 pub use series::{SampleValue, Series};
 pub use store::{AppendError, SeriesRef, Tsdb};

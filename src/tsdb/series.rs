@@ -115,6 +115,19 @@ impl Series {
         self.values.reserve(samples);
     }
 
+    /// Takes a number that is newer than every sample, where none is a histogram; otherwise says no.
+    #[inline]
+    pub(super) fn push_number(&mut self, t: i64, value: f64) -> bool {
+        if self.newest.is_some_and(|newest| t <= newest) || !self.histograms.is_empty() {
+            return false;
+        }
+        self.newest = Some(t);
+        self.stale_markers += usize::from(is_stale_nan(value));
+        self.timestamps.push(t);
+        self.values.push(value);
+        true
+    }
+
     pub(super) fn push(&mut self, t: i64, value: SampleValue) {
         self.newest = Some(t);
         self.timestamps.push(t);
@@ -182,11 +195,22 @@ fn stored_hint(h: &FloatHistogram, previous: Option<&FloatHistogram>) -> Counter
     if unhinted.detect_reset(previous) { CounterResetHint::Unknown } else { CounterResetHint::NotCounterReset }
 }
 
-/// How many of the sorted `times` are at most `t`, searched outwards from `hint`.
+/// How many of the sorted `times` are at most `t`, searched outwards from `hint`: mostly as many, or one more.
+#[inline]
 pub(crate) fn upper_bound(times: &[i64], t: i64, hint: usize) -> usize {
-    let hint = hint.min(times.len());
+    let starts = hint == 0 || times.get(hint - 1).is_some_and(|x| *x <= t);
+    match times.get(hint..) {
+        Some([next, ..]) if starts && *next > t => hint,
+        Some([_, then, ..]) if starts && *then > t => hint + 1,
+        Some([]) if starts => hint,
+        Some([_]) if starts => hint + 1,
+        _ => far_upper_bound(times, t, hint.min(times.len())),
+    }
+}
+
+fn far_upper_bound(times: &[i64], t: i64, hint: usize) -> usize {
     if hint < times.len() && times[hint] <= t {
-        // Forwards in growing strides: the next evaluation is mostly a sample or two further.
+        // In growing strides.
         let mut step = 1;
         let mut low = hint;
         while low + step < times.len() && times[low + step] <= t {
@@ -195,8 +219,6 @@ pub(crate) fn upper_bound(times: &[i64], t: i64, hint: usize) -> usize {
         }
         let high = (low + step).min(times.len());
         low + times[low..high].partition_point(|x| *x <= t)
-    } else if hint == 0 || times[hint - 1] <= t {
-        hint
     } else {
         times[..hint].partition_point(|x| *x <= t)
     }

@@ -91,6 +91,9 @@ impl Tsdb {
     /// # Errors
     /// The sample is out of order, or another value is there already. The same value again is no error.
     pub fn append(&mut self, series: SeriesRef, t: i64, value: f64) -> Result<(), AppendError> {
+        if self.series[series.0 as usize].push_number(t, value) {
+            return Ok(());
+        }
         self.append_value(series, t, SampleValue::Float(value))
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::context::Context;
 use super::rows::RowMap;
-use super::table::{Cell, NOTHING, Table, is_float};
+use super::table::{Cell, NOTHING, Table, is_absent};
 use super::trim::trim;
 use crate::model::{CounterResetHint, FloatHistogram};
 use crate::promql::ast::{Binary, BinaryOp};
@@ -184,15 +184,20 @@ impl VectorScalar {
     ) -> Result<Table, EvalError> {
         cx.check(cx.samples + table.rows.len() + 1)?;
         cx.spend(table.cells.len())?;
-        let steps = table.steps;
-        for row in 0..table.rows.len() {
-            for (step, scalar) in scalars.iter().enumerate() {
-                let index = row * steps + step;
-                let v = table.cells[index];
-                if is_float(v) && !matches!(self.op, BinaryOp::TrimUpper | BinaryOp::TrimLower) {
-                    table.cells[index] = self.of_float(v, *scalar);
-                } else if !super::table::is_absent(v) {
-                    let cell = self.of_mixed(cx, &table.cell(index), *scalar);
+        let steps = table.steps.max(1);
+        if !table.has_histograms() && !matches!(self.op, BinaryOp::TrimUpper | BinaryOp::TrimLower) {
+            for row in table.cells.chunks_exact_mut(steps) {
+                for (cell, scalar) in row.iter_mut().zip(&scalars) {
+                    if !is_absent(*cell) {
+                        *cell = self.of_float(*cell, *scalar);
+                    }
+                }
+            }
+        } else {
+            for index in 0..table.cells.len() {
+                let cell = table.cell(index);
+                if !matches!(cell, Cell::Nothing) {
+                    let cell = self.of_mixed(cx, &cell, scalars[index % steps]);
                     table.set(index, cell);
                 }
             }

@@ -8,7 +8,7 @@ use crate::model::{CounterResetHint, FloatHistogram, Matcher, is_stale_nan};
 use crate::promql::ast::{ExtendedRange, Modifiers, VectorSelector};
 use crate::promql::functions::window::{Columns, Scratch};
 use crate::promql::value::EvalError;
-use crate::tsdb::{Series, SeriesRef, Tsdb};
+use crate::tsdb::{Series, SeriesRef, Tsdb, upper_bound};
 
 /// A selector with what it remembers of the store.
 #[derive(Debug)]
@@ -86,30 +86,34 @@ impl Selector {
         let mut table = Table::new(self.rows.clone(), grid.steps, cells);
         // In 2.42 a sample exactly as old as the lookback still counts.
         let reach = cx.options.lookback - i64::from(cx.is_v3());
-        for (row, r) in self.refs.iter().enumerate() {
+        let first = fixed.unwrap_or(grid.start).saturating_sub(offset);
+        let slide = if fixed.is_some() { 0 } else { grid.step };
+        for (row, (r, (_, cursor))) in self.refs.iter().zip(&mut self.cursors).enumerate() {
             let series = cx.db.series(*r);
-            let stamps = series.timestamps();
-            let mut end = self.cursors[row].1;
-            for step in 0..grid.steps {
-                let reference = fixed.unwrap_or_else(|| grid.time(step)).saturating_sub(offset);
-                end = series.upper_bound(reference, end);
-                if end == 0 {
+            let (stamps, values) = (series.timestamps(), series.values());
+            let plain = !times && !series.has_histograms();
+            let mut end = *cursor;
+            let mut reference = first;
+            for index in row * grid.steps..(row + 1) * grid.steps {
+                end = upper_bound(stamps, reference, end);
+                let oldest = reference.saturating_sub(reach);
+                reference = reference.wrapping_add(slide);
+                let Some(at) = end.checked_sub(1) else { continue };
+                let (t, value) = (stamps[at], values[at]);
+                if t < oldest || is_stale_nan(value) {
                     continue;
                 }
-                let (t, value) = (stamps[end - 1], series.values()[end - 1]);
-                if t < reference.saturating_sub(reach) || is_stale_nan(value) {
-                    continue;
-                }
-                let index = row * grid.steps + step;
-                if times {
+                if plain {
+                    table.cells[index] = value;
+                } else if times {
                     table.cells[index] = t as f64 / 1000.0;
-                } else if let Some(Some(h)) = series.histograms().get(end - 1) {
-                    table.set(index, Cell::Histogram(hinted(series, end - 1, h, self.tells_resets)));
+                } else if let Some(Some(h)) = series.histograms().get(at) {
+                    table.set(index, Cell::Histogram(hinted(series, at, h, self.tells_resets)));
                 } else {
                     table.cells[index] = value;
                 }
             }
-            self.cursors[row].1 = end;
+            *cursor = end;
         }
         cx.hold(cx.size_of(&table))?;
         Ok(table)

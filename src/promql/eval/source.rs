@@ -340,6 +340,9 @@ fn advance(times: &[i64], count: usize, t: i64) -> usize {
 }
 
 fn advance_far(times: &[i64], mut count: usize, t: i64) -> usize {
+    if times.last().is_some_and(|last| *last <= t) {
+        return times.len();
+    }
     let rest = &times[count..];
     if rest.len() > 16 && rest[15] <= t {
         return count + rest.partition_point(|x| *x <= t);

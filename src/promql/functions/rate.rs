@@ -8,6 +8,14 @@ use crate::promql::Dialect;
 /// Indices of numbers that are smaller than the one before: counter resets.
 pub(crate) fn find_resets(values: &[f64], resets: &mut Vec<u32>) {
     resets.clear();
+    // Mostly there is none, and to see that alone is quicker.
+    let falls = values
+        .iter()
+        .zip(values.get(1..).unwrap_or_default())
+        .fold(false, |any, (before, after)| any | (after < before));
+    if !falls {
+        return;
+    }
     for i in 1..values.len() {
         if values[i] < values[i - 1] {
             resets.push(i as u32);

@@ -177,6 +177,7 @@ impl Parser<'_> {
             None if self.take(TokenKind::Times)?.is_some() => self.repetitions(values)?,
             None => 0,
         };
+        values.reserve(usize::try_from(count).unwrap_or(0).saturating_add(1));
         for _ in 0..=count {
             values.push(SequenceValue::Float(value));
             // By repeated addition, whose rounding shows in the last digit; a marker stays a marker.

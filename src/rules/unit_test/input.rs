@@ -108,7 +108,10 @@ impl Input {
                     db.reserve(series, feed.values.len() - i);
                     series
                 });
-                let _ = db.append_value(series, t, value);
+                let _ = match value {
+                    SampleValue::Float(value) => db.append(series, t, value),
+                    histogram => db.append_value(series, t, histogram),
+                };
             }
         }
     }
