@@ -9,8 +9,7 @@ use std::path::Path;
 use std::process::{Child, Output, Stdio};
 use std::sync::Mutex;
 
-use axum::Router;
-use labkit::live::Server;
+use live_parts::load::{loops, loops_anywhere};
 use live_parts::{Sshd, children, of, signal, wait_for};
 use serde_json::Value;
 
@@ -19,25 +18,6 @@ const REAL: [&str; 4] =
 
 /// The load is made on this machine: one test at a time.
 static MACHINE: Mutex<()> = Mutex::new(());
-
-/// What one worker of labkit's own load is called.
-const LOOP: &str = "sh\0-c\0while :; do :; done";
-
-/// How many loops of a load run below a process, however deep.
-fn loops(below: u32) -> usize {
-    let own = |id: &u32| {
-        let line = std::fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
-        usize::from(line.starts_with(LOOP))
-    };
-    children(below).iter().map(|id| own(id) + loops(*id)).sum()
-}
-
-/// How many loops run anywhere on this machine, also those that lost their parent.
-fn loops_anywhere() -> usize {
-    let processes = std::fs::read_dir("/proc").expect("Linux").flatten();
-    let lines = processes.filter_map(|p| std::fs::read_to_string(p.path().join("cmdline")).ok());
-    lines.filter(|l| l.starts_with(LOOP)).count()
-}
 
 fn start(mut command: std::process::Command, args: &[String]) -> Child {
     command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("labkit starts")
@@ -164,12 +144,6 @@ fn a_prometheus_that_dies_under_load_is_told() {
     wait_for("the load to end", 20, || loops_anywhere() == 0);
 }
 
-/// Its page tells whether a load runs below sshd.
-fn exporter(sshd: u32) -> Server {
-    let app = Router::new().fallback(move || async move { format!("node_load1 {}\n", loops(sshd)) });
-    Server::start("exporter", ([127, 0, 0, 1], 0).into(), app).expect("a free port")
-}
-
 fn note_of(folder: &Path) -> String {
     std::fs::read_to_string(folder.join("reports/labkit-check-07-monitoring.md")).expect("a report")
 }
@@ -183,7 +157,7 @@ fn a_rerun_goes_on_where_the_load_was_interrupted_and_its_bundle_gives_the_same(
     let (_keep, folder) = live_parts::folder();
     let sshd = live_parts::sshd(&folder);
     let home = live_parts::home(&folder, &sshd);
-    let exporter = exporter(sshd.running.0.id());
+    let exporter = live_parts::load::exporter(sshd.running.0.id());
     let (alertmanager, discord) = (live_parts::free_port(), live_parts::free_port());
     let _alertmanager = live_parts::alertmanager(&folder, alertmanager, discord);
     let config = format!(

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test uses some")]
 
 pub mod grafana;
+pub mod load;
 pub mod somebody;
 
 use std::io::{BufRead as _, BufReader};

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::connection::{self, standing};
 use super::{Arrived, LiveWorld, rules};
 use crate::check::probe::alertmanager::Counted;
-use crate::check::probe::prometheus::Rule;
+use crate::check::probe::prometheus::{NoData, Rule};
 use crate::check::{Finding, Messages, Outcome, Stage};
 use crate::report::Basis;
 
@@ -14,6 +14,8 @@ use crate::report::Basis;
 const WATCH: (f64, f64) = (45.0, 300.0);
 /// What an alert needs besides its `for`: scrape, evaluation, grouping.
 const ON_TOP: f64 = 60.0;
+/// Seconds within which a Prometheus that runs knows whom it sends alerts to.
+const KNOWN_WITHIN: f64 = 15.0;
 /// Integrations that end at Discord.
 const INTEGRATIONS: [&str; 3] = ["discord", "slack", "webhook"];
 
@@ -26,7 +28,7 @@ pub fn messages(world: &mut LiveWorld<'_>, step: &Messages) -> Outcome {
     if let Err(standing) = connection::alertmanager(world) {
         return standing.behind(Stage::AlertmanagerConfig);
     }
-    match world.prometheus.alertmanagers() {
+    match alertmanagers(world) {
         Ok(list) if list.is_empty() => {
             return Outcome::Fails(
                 Finding::observed("a Prometheus that sends alerts to nobody", "Alertmanager's address under alerting")
@@ -39,6 +41,21 @@ pub fn messages(world: &mut LiveWorld<'_>, step: &Messages) -> Outcome {
         Err(no) => return standing("Prometheus", "--prometheus", world.prometheus.address(), &no).outcome(),
     }
     watch(world, &step.of, &found)
+}
+
+/// Whom Prometheus sends alerts to; one that has just started knows it after some seconds.
+fn alertmanagers(world: &LiveWorld<'_>) -> Result<Vec<String>, NoData> {
+    let mut list = world.prometheus.alertmanagers();
+    world.within(KNOWN_WITHIN, "waiting until Prometheus knows its Alertmanager", || {
+        if list.as_ref().is_ok_and(Vec::is_empty) {
+            list = world.prometheus.alertmanagers();
+        }
+        match &list {
+            Ok(none) if none.is_empty() => Outcome::Inconclusive(Finding::default()),
+            _ => Outcome::Holds(Finding::default()),
+        }
+    });
+    list
 }
 
 /// Which alerts fired, and what arrived.
@@ -184,7 +201,14 @@ fn broken(world: &LiveWorld<'_>, set: &str, found: &[Rule], seen: &Seen, time: f
         );
     }
     if seen.arrived == 0.0 {
-        return link(format!("{} notifications, all of which failed", seen.tried), Stage::Notification);
+        let tried = if seen.tried == 1.0 { "1 try".to_owned() } else { format!("{} tries", seen.tried) };
+        let observed = format!("{names} firing and {tried} of Alertmanager to tell it, all of which failed");
+        return match link(observed, Stage::Notification) {
+            Outcome::Fails(f) => Outcome::Fails(
+                f.hint("look at Alertmanager's log for Discord's answer, and check the webhook's address"),
+            ),
+            other => other,
+        };
     }
     if world.settings.arrived.is_none() || seen.unnamed > 0 {
         return Outcome::Review(

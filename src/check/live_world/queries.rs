@@ -141,7 +141,9 @@ pub fn target(world: &mut LiveWorld<'_>, step: &TargetStep) -> Outcome {
         Ok(found) => found,
         Err(outcome) => return *outcome,
     };
-    if !found.is_empty() && found.iter().all(|t| t.health != "up") {
+    // One that has just started knows no targets for some seconds.
+    let starting = || world.prometheus.targets().is_ok_and(|all| all.is_empty());
+    if found.iter().all(|t| t.health != "up") && (!found.is_empty() || starting()) {
         // A target that has just been added is unknown until its first scrape.
         let shared = &*world;
         let outcome =

@@ -7,7 +7,8 @@ use super::prometheus::NoData;
 use crate::exposition::{Entry, Format, Page};
 use crate::promql::Dialect;
 
-/// How many notifications were tried and how many of them failed, since Alertmanager started.
+/// How many notifications were tried and how many of them failed, since Alertmanager started. A notification that is
+/// tried again and again counts each time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Counted {
     /// Tried.
@@ -98,18 +99,26 @@ impl Alertmanager {
 }
 
 fn counted(body: &[u8], integration: &str) -> Counted {
-    let mut sum = Counted::default();
+    // Notifications count as tried before they are, and as failed when Alertmanager gives them up, which may be minutes
+    // later. Requests count when they are answered; versions before 0.22 do not have them.
+    let (mut requests, mut notifications) = (None, Counted::default());
     for entry in Page::new(body).entries(Format::Text, Dialect::V2_42).flatten() {
         let Entry::Series(series) = entry else { continue };
         // Newer versions split the counters by receiver and reason.
         let ours = series.labels().any(|(name, value)| name == "integration" && value == integration);
         match &*series.name {
-            "alertmanager_notifications_total" if ours => sum.tried += series.value,
-            "alertmanager_notifications_failed_total" if ours => sum.failed += series.value,
+            "alertmanager_notification_requests_total" if ours => {
+                requests.get_or_insert_with(Counted::default).tried += series.value;
+            }
+            "alertmanager_notification_requests_failed_total" if ours => {
+                requests.get_or_insert_with(Counted::default).failed += series.value;
+            }
+            "alertmanager_notifications_total" if ours => notifications.tried += series.value,
+            "alertmanager_notifications_failed_total" if ours => notifications.failed += series.value,
             _ => {}
         }
     }
-    sum
+    requests.unwrap_or(notifications)
 }
 
 #[cfg(test)]
@@ -122,7 +131,17 @@ mod tests {
                     alertmanager_notifications_total{integration=\"discord\",receiver_name=\"b\"} 2\n\
                     alertmanager_notifications_total{integration=\"email\"} 9\n\
                     alertmanager_notifications_failed_total{integration=\"discord\",reason=\"other\"} 1\n";
-        let counted = counted(page.as_bytes(), "discord");
-        assert_eq!((counted.tried, counted.failed, counted.arrived()), (5.0, 1.0, 4.0));
+        let sums = counted(page.as_bytes(), "discord");
+        assert_eq!((sums.tried, sums.failed, sums.arrived()), (5.0, 1.0, 4.0));
+    }
+
+    #[test]
+    fn a_notification_that_is_still_being_tried_has_not_arrived() {
+        let page = "alertmanager_notifications_total{integration=\"discord\"} 1\n\
+                    alertmanager_notifications_failed_total{integration=\"discord\"} 0\n\
+                    alertmanager_notification_requests_total{integration=\"discord\"} 4\n\
+                    alertmanager_notification_requests_failed_total{integration=\"discord\"} 4\n";
+        let sums = counted(page.as_bytes(), "discord");
+        assert_eq!((sums.tried, sums.arrived()), (4.0, 0.0));
     }
 }
