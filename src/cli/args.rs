@@ -128,6 +128,9 @@ pub struct RunArgs {
     /// Longest time for judging, in seconds on the clock
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400), env = "LABKIT_TIME_LIMIT")]
     pub time_limit: u64,
+    /// Most memory for judging, in megabytes (Linux only)
+    #[arg(long, value_name = "MB", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=1_000_000), env = "LABKIT_MEMORY_LIMIT")]
+    pub memory_limit: u64,
     /// Where labs come from
     #[command(flatten)]
     pub source: LabSource,

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
 
 use super::args::{Output, RunArgs};
 use super::exit::Exit;
@@ -13,11 +13,16 @@ use super::print;
 use super::progress::Progress;
 use crate::check::acceptance::{self, Request};
 use crate::check::probe::files;
+use crate::grade::limits;
 use crate::report::{MARKER, RunResult, Subject, Verdict, junit, markdown, svg, terminal};
 use crate::stack::{EntryKind, FileTree};
 
 /// Stack of the thread that judges: deep but legal files must not end labkit.
 const STACK: usize = 32 << 20;
+/// How often time and memory are looked at.
+const LOOK: Duration = Duration::from_millis(10);
+/// What the system allows for one limit of memory: what grows faster than it is looked at ends labkit.
+const HARD: u64 = 4;
 
 /// Runs the command.
 pub fn run(args: &RunArgs) -> Exit {
@@ -58,7 +63,8 @@ pub fn exit_of(result: &RunResult, exit_zero: bool) -> Exit {
     }
 }
 
-/// Judges beside the clock: what takes longer than it may is nobody's fault but labkit's, and is told as that.
+/// Judges beside the clock: what takes more time or memory than it may is nobody's fault but labkit's, and is told as
+/// that.
 fn in_time(loaded: &Arc<Loaded>, tree: FileTree, subject: Subject, args: &RunArgs) -> RunResult {
     let (send, answer) = channel();
     let (shared, whose, only) = (Arc::clone(loaded), subject.clone(), args.output.only.clone());
@@ -66,18 +72,35 @@ fn in_time(loaded: &Arc<Loaded>, tree: FileTree, subject: Subject, args: &RunArg
         // Nobody listens any more when the time is over.
         let _ = send.send(judged(&shared, &tree, whose, &only));
     };
+    let before = limits::memory_used();
+    let memory = args.memory_limit * 1_000_000;
+    limits::bound_memory(memory.saturating_mul(HARD).saturating_add(STACK as u64));
     if let Err(e) = std::thread::Builder::new().name("judge".into()).stack_size(STACK).spawn(judging) {
         return acceptance::broken(&loaded.lab, subject, &format!("no thread to judge on: {e}"));
     }
-    let limit = args.time_limit;
-    answer.recv_timeout(Duration::from_secs(limit)).unwrap_or_else(|_| {
-        let mut result = acceptance::broken(&loaded.lab, subject, "");
-        for c in &mut result.criteria {
-            c.reason = format!("could not be judged: it took more than {limit} s");
-            c.hint = "give it more time with --time-limit, or look at the repository by hand".to_owned();
+    let begun = Instant::now();
+    let (over, option) = loop {
+        let taken = before.zip(limits::memory_used()).map_or(0, |(before, now)| now.saturating_sub(before));
+        match answer.recv_timeout(LOOK) {
+            Ok(result) => return result,
+            Err(RecvTimeoutError::Disconnected) => {
+                return acceptance::broken(&loaded.lab, subject, "the thread that judges is gone");
+            }
+            Err(RecvTimeoutError::Timeout) if begun.elapsed() > Duration::from_secs(args.time_limit) => {
+                break (format!("it took more than {} s", args.time_limit), "time");
+            }
+            Err(RecvTimeoutError::Timeout) if taken > memory => {
+                break (format!("it needed more than {} MB of memory", args.memory_limit), "memory");
+            }
+            Err(RecvTimeoutError::Timeout) => {}
         }
-        result
-    })
+    };
+    let mut result = acceptance::broken(&loaded.lab, subject, "");
+    for c in &mut result.criteria {
+        c.reason = format!("could not be judged: {over}");
+        c.hint = format!("give it more with --{option}-limit, or look at the repository by hand");
+    }
+    result
 }
 
 /// Judges, and turns a panic of ours into a result that blames nobody else.

@@ -20,29 +20,46 @@ mod system {
     }
 
     pub fn bound(cpu: Duration, memory: u64) {
-        let lower = |resource: Resource, wanted: u64| {
-            let maximum = getrlimit(resource).maximum;
-            let current = Some(maximum.map_or(wanted, |m| m.min(wanted)));
-            // A bound that cannot be set leaves the others in force.
-            let _ = setrlimit(resource, Rlimit { current, maximum });
-        };
         if let Some(used) = cpu_used() {
             lower(Resource::Cpu, (used + cpu).as_secs() + 2);
         }
-        #[cfg(target_os = "linux")]
-        if let Some(base) = data_in_use() {
-            lower(Resource::Data, base + memory);
-        }
-        #[cfg(not(target_os = "linux"))]
-        let _ = memory;
+        bound_memory(memory);
         lower(Resource::Core, 0);
     }
 
-    /// Bytes of private memory that this process may write to, as `RLIMIT_DATA` counts them.
+    fn lower(resource: Resource, wanted: u64) {
+        let maximum = getrlimit(resource).maximum;
+        let current = Some(maximum.map_or(wanted, |m| m.min(wanted)));
+        // A bound that cannot be set leaves the others in force.
+        let _ = setrlimit(resource, Rlimit { current, maximum });
+    }
+
+    pub fn bound_memory(memory: u64) {
+        #[cfg(target_os = "linux")]
+        if let Some(base) = pages(WRITABLE) {
+            lower(Resource::Data, base.saturating_add(memory));
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = memory;
+    }
+
+    pub fn memory_used() -> Option<u64> {
+        #[cfg(target_os = "linux")]
+        return pages(RESIDENT);
+        #[cfg(not(target_os = "linux"))]
+        None
+    }
+
+    /// Columns of `/proc/self/statm`: what is in memory, and what may be written to, as `RLIMIT_DATA` counts it.
     #[cfg(target_os = "linux")]
-    fn data_in_use() -> Option<u64> {
+    const RESIDENT: usize = 1;
+    #[cfg(target_os = "linux")]
+    const WRITABLE: usize = 5;
+
+    #[cfg(target_os = "linux")]
+    fn pages(column: usize) -> Option<u64> {
         let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-        let pages: u64 = statm.split(' ').nth(5)?.trim().parse().ok()?;
+        let pages: u64 = statm.split(' ').nth(column)?.trim().parse().ok()?;
         Some(pages * rustix::param::page_size() as u64)
     }
 
@@ -68,6 +85,12 @@ mod system {
 
     pub fn bound(_: Duration, _: u64) {}
 
+    pub fn bound_memory(_: u64) {}
+
+    pub fn memory_used() -> Option<u64> {
+        None
+    }
+
     pub fn apart(_: &mut Command) {}
 
     pub fn kill_with_children(child: &mut Child) {
@@ -83,6 +106,16 @@ pub fn cpu_used() -> Option<Duration> {
 /// Lets the system stop this process once it uses `memory` bytes more than now, or well over `cpu` of processor time.
 pub fn bound(cpu: Duration, memory: u64) {
     system::bound(cpu, memory);
+}
+
+/// Lets the system refuse this process more than `memory` bytes beyond what it has now.
+pub fn bound_memory(memory: u64) {
+    system::bound_memory(memory);
+}
+
+/// Bytes of memory that this process takes up, where the system tells.
+pub fn memory_used() -> Option<u64> {
+    system::memory_used()
 }
 
 /// Starts the program in a group of its own: an interrupt at the keyboard does not reach it.

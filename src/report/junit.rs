@@ -1,4 +1,7 @@
 //! JUnit XML: failure is the student's, error the grader's, skipped what could not be judged.
+//!
+//! Elements and attributes are those that the schema of Jenkins' xUnit plugin (`junit-10.xsd`) allows: there the root
+//! has no `skipped` and a test case has no properties, so the points stand among the properties of the suite.
 
 use std::fmt::Write as _;
 
@@ -12,32 +15,28 @@ pub fn render(result: &RunResult) -> String {
     let errors = count(&[Verdict::Error]);
     let skipped = result.criteria.len() - failures - errors - count(&[Verdict::Pass]);
     let tests = result.criteria.len();
-    let sums =
-        format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\" time=\"0\"");
+    let sums = format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" time=\"0\"");
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let suite = format!("labkit.{}", result.lab.id);
     let _ = writeln!(out, "<testsuites name=\"labkit\" {sums}>");
-    let _ = writeln!(out, "  <testsuite name=\"{}\" {sums}>", xml(&suite));
+    let _ = writeln!(out, "  <testsuite name=\"{}\" {sums} skipped=\"{skipped}\">", xml(&suite));
     out.push_str("    <properties>\n");
-    for (name, value) in [
-        ("subject", result.subject.name.clone()),
-        ("commit", result.subject.commit.clone().unwrap_or_default()),
-        ("score", result.summary.score.to_string()),
-        ("max_score", result.summary.max_score.to_string()),
-        ("open", result.summary.open.to_string()),
-    ] {
-        let _ = writeln!(out, "      <property name=\"{name}\" value=\"{}\"/>", xml(&value));
+    let mut property = |name: &str, value: &str| {
+        let _ = writeln!(out, "      <property name=\"{}\" value=\"{}\"/>", xml(name), xml(value));
+    };
+    property("subject", &result.subject.name);
+    property("commit", result.subject.commit.as_deref().unwrap_or_default());
+    property("score", &result.summary.score.to_string());
+    property("max_score", &result.summary.max_score.to_string());
+    property("open", &result.summary.open.to_string());
+    for c in &result.criteria {
+        property(&format!("{}.verdict", c.id), c.verdict.as_str());
+        property(&format!("{}.points", c.id), &c.score.to_string());
+        property(&format!("{}.max_points", c.id), &c.max_score.to_string());
     }
     out.push_str("    </properties>\n");
     for c in &result.criteria {
         let _ = writeln!(out, "    <testcase name=\"{}\" classname=\"{}\" time=\"0\">", xml(&c.id), xml(&suite));
-        let _ = writeln!(
-            out,
-            "      <properties><property name=\"verdict\" value=\"{}\"/><property name=\"points\" value=\"{}\"/><property name=\"max_points\" value=\"{}\"/></properties>",
-            c.verdict.as_str(),
-            c.score,
-            c.max_score
-        );
         let text = format!("{}\n{}", c.reason, c.hint);
         match c.verdict {
             Verdict::Pass | Verdict::Open => {}

@@ -1,5 +1,7 @@
 //! Repositories that mean harm, for the tests of `run` and `grade`.
 
+mod bombs;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -7,11 +9,41 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+pub use bombs::VARIABLE;
+
 /// What lies beside the repositories and must be read by nobody.
 pub const SECRET: &str = "not-for-anybodys-eyes";
 /// What must be live in no report.
 pub const SCRIPT: &str =
     "<script>alert(1)</script><img src=x onerror=alert(1)> [click](javascript:alert(1)) \u{1b}[31m";
+
+/// What in a text could act on a terminal or mislead a reader: control characters, and marks that turn the direction of
+/// writing.
+pub fn acting(text: &str) -> Option<char> {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t') || turns(*c))
+}
+
+/// What is live HTML or a live link in a Markdown text: the line that has it.
+pub fn live(report: &str) -> Option<String> {
+    let harms = |line: &String| ["<script", "<img", "](javascript"].iter().any(|l| line.contains(l));
+    outside_of_code(report).find(harms)
+}
+
+/// The lines of a report without its code blocks and code spans.
+fn outside_of_code(report: &str) -> impl Iterator<Item = String> {
+    let mut fence: Option<usize> = None;
+    report.lines().map(move |line| {
+        let ticks = line.len() - line.trim_start_matches('`').len();
+        match fence {
+            None if ticks >= 3 && !line[ticks..].contains('`') => fence = Some(ticks),
+            Some(open) if ticks >= open && line.trim_matches('`').trim().is_empty() => fence = None,
+            None => return line.split('`').step_by(2).collect::<String>().replace("\\]", ""),
+            Some(_) => {}
+        }
+        String::new()
+    })
+}
 
 /// Makes every repository under `root/repos`; what they try to run makes `root/trap`.
 pub fn build(root: &Path) {
@@ -158,6 +190,7 @@ pub fn build(root: &Path) {
 
     tree_bomb(&repo("tree-bomb"));
     thousands(&repo);
+    bombs::build(root, &repo);
 }
 
 /// Too many, too big, too often.

@@ -162,21 +162,93 @@ fn ctrf_knows_only_the_statuses_of_its_schema() {
         ["passed", "failed", "skipped", "pending", "other"].iter().map(|k| summary[k].as_u64().unwrap()).sum();
     assert_eq!((counts, summary["tests"].as_u64(), summary["other"].as_u64()), (6, Some(6), Some(2)));
     assert_eq!((&document["reportFormat"], &summary["start"]), (&"CTRF".into(), &5.into()));
-    let known = ["name", "status", "duration", "suite", "rawStatus", "type", "tags", "extra", "message"];
-    let tests = document["results"]["tests"].as_array().unwrap();
-    assert!(tests.iter().flat_map(|t| t.as_object().unwrap().keys()).all(|k| known.contains(&k.as_str())));
+    let keys = |of: &Value, known: &[&str]| {
+        let unknown: Vec<String> =
+            of.as_object().unwrap().keys().filter(|k| !known.contains(&k.as_str())).cloned().collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+    };
+    keys(&document, &["reportFormat", "specVersion", "results", "generatedBy", "timestamp", "extra"]);
+    keys(&document["results"], &["tool", "summary", "tests", "environment", "extra"]);
+    keys(&document["results"]["tool"], &["name", "version", "extra"]);
+    let counted = ["tests", "passed", "failed", "skipped", "pending", "other", "start", "stop"];
+    keys(summary, &counted);
+    assert!(counted.iter().all(|k| summary[k].is_u64()));
+    let version: Vec<&str> = document["specVersion"].as_str().unwrap().split('.').collect();
+    assert!(version.len() == 3 && version.iter().all(|part| part.parse::<u32>().is_ok()));
+    for test in document["results"]["tests"].as_array().unwrap() {
+        keys(test, &["name", "status", "duration", "suite", "rawStatus", "type", "tags", "extra", "message"]);
+        assert!(test["name"].as_str().is_some_and(|n| !n.is_empty()) && test["duration"].is_u64());
+        assert!(["passed", "failed", "skipped", "pending", "other"].contains(&test["status"].as_str().unwrap()));
+        assert!(test["suite"].as_array().is_some_and(|s| !s.is_empty() && s.iter().all(Value::is_string)));
+        assert!(test["extra"].is_object() && test["tags"].as_array().unwrap().iter().all(Value::is_string));
+    }
 }
 
 #[test]
 fn junit_sums_its_suites() {
     let (overview, results) = batch();
     let text = export(Format::Junit, &overview, &results, &Options::default()).unwrap().text;
-    assert!(
-        text.contains("<testsuites name=\"labkit\" tests=\"6\" failures=\"2\" errors=\"2\" skipped=\"1\" time=\"0\">"),
-        "{text}"
-    );
+    assert!(text.contains("<testsuites name=\"labkit\" tests=\"6\" failures=\"2\" errors=\"2\" time=\"0\">"), "{text}");
     assert_eq!((text.matches("<testsuite ").count(), text.matches("</testsuite>").count()), (3, 3));
     assert!(!text.contains("<b>") && !text.contains('\u{1b}'));
+    junit_as_the_schema_has_it(&text);
+}
+
+/// Elements with their parents and attributes, as the schema of Jenkins' xUnit plugin allows them; `!` marks what must
+/// be there.
+const JUNIT: [(&str, &str, &[&str]); 8] = [
+    ("testsuites", "", &["name", "time", "tests", "failures", "errors"]),
+    (
+        "testsuite",
+        "testsuites",
+        &[
+            "!name",
+            "!tests",
+            "!failures",
+            "!errors",
+            "group",
+            "time",
+            "skipped",
+            "timestamp",
+            "hostname",
+            "id",
+            "package",
+        ],
+    ),
+    ("properties", "testsuite", &[]),
+    ("property", "properties", &["!name", "!value"]),
+    ("testcase", "testsuite", &["!name", "time", "classname", "group"]),
+    ("failure", "testcase", &["type", "message"]),
+    ("error", "testcase", &["type", "message"]),
+    ("skipped", "testcase", &["type", "message"]),
+];
+
+/// Reads the document tag by tag, as every one of them and no other text has angle brackets.
+fn junit_as_the_schema_has_it(document: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    let (mut cases, mut outcomes) = (0, 0);
+    let body = document.strip_prefix("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n").expect("a declaration");
+    for piece in body.split('<').skip(1) {
+        let (tag, text) = piece.split_once('>').expect("a tag ends");
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name), "{tag}");
+            continue;
+        }
+        let (tag, empty) = tag.strip_suffix('/').map_or((tag, false), |t| (t, true));
+        let (name, rest) = tag.split_once(' ').unwrap_or((tag, ""));
+        let (_, parent, known) = JUNIT.iter().find(|(n, ..)| *n == name).unwrap_or_else(|| panic!("element {name}"));
+        assert_eq!(open.last().copied().unwrap_or_default(), *parent, "<{tag}>");
+        let given: Vec<&str> = rest.split('"').step_by(2).filter_map(|a| a.trim().strip_suffix('=')).collect();
+        assert!(given.iter().all(|a| known.iter().any(|k| k.trim_start_matches('!') == *a)), "<{tag}>");
+        assert!(known.iter().filter_map(|k| k.strip_prefix('!')).all(|k| given.contains(&k)), "<{tag}>");
+        assert!(text.trim().is_empty() || matches!(name, "failure" | "error"), "text in <{tag}>");
+        cases += usize::from(name == "testcase");
+        outcomes += usize::from(matches!(name, "failure" | "error" | "skipped"));
+        if !empty {
+            open.push(name);
+        }
+    }
+    assert!(open.is_empty() && cases == 6 && outcomes == 5, "{open:?} {cases} {outcomes}");
 }
 
 #[test]
