@@ -141,6 +141,22 @@ fn amtool_works_against_it_and_messages_arrive() {
     assert!(!amtool(&["silence", "query"]).contains(id));
     let shown = amtool(&["config", "show"]);
     assert!(shown.contains("receiver: lab") && !shown.contains("top-secret"), "{shown}");
+
+    let id = amtool(&["silence", "add", "alertname=Up", "--comment=c", "--duration=1h"]);
+    let changed = amtool(&["silence", "update", id.trim(), "--comment=longer", "--duration=2h"]);
+    assert!(changed.contains(id.trim()) && changed.contains("longer"), "a later end keeps the id: {changed}");
+    let exported = amtool(&["-o", "json", "silence", "query", "alertname=Up"]);
+    assert!(exported.contains(r#""comment":"longer""#), "{exported}");
+    let file = folder.path().join("silences.json");
+    std::fs::write(&file, exported).expect("a file");
+    amtool(&["silence", "import", "--force", &file.display().to_string()]);
+    assert_eq!(amtool(&["silence", "query", "-q", "alertname=Up"]).lines().count(), 2);
+    assert_eq!(amtool(&["silence", "query", "-q", "alertname=~Up"]), "", "only silences that have the matcher");
+    assert_eq!(amtool(&["config", "routes", "test", "alertname=Down"]).trim(), "lab");
+    assert!(amtool(&["config", "routes", "show"]).contains("receiver: lab"));
+    assert!(amtool(&["cluster", "show"]).contains("disabled"));
+    let json: Value = serde_json::from_str(&amtool(&["-o", "json", "alert", "query", "Down"])).expect("JSON");
+    assert_eq!((&json[0]["labels"]["instance"], &json[0]["status"]["state"]), (&"a".into(), &"active".into()));
     ends_when_asked(running);
 }
 
