@@ -94,6 +94,8 @@ fn multipart(content_type: &str, body: &[u8]) -> Parts {
         Some(at) => &body[at + delimiter.len()..],
         None => return parts,
     };
+    // Inside of a file the words of the boundary may stand, but not at the start of a line.
+    let delimiter = format!("\r\n{delimiter}");
     for _ in 0..MAX_PARTS {
         if rest.starts_with(b"--") {
             break;
@@ -108,7 +110,6 @@ fn multipart(content_type: &str, body: &[u8]) -> Parts {
 fn part(bytes: &[u8], parts: &mut Parts) {
     let Some(blank) = find(bytes, b"\r\n\r\n") else { return };
     let content = &bytes[blank + 4..];
-    let content = content.strip_suffix(b"\r\n").unwrap_or(content);
     let head = String::from_utf8_lossy(&bytes[..blank]);
     let header = |wanted: &str| {
         head.lines().find_map(|line| {
@@ -117,7 +118,10 @@ fn part(bytes: &[u8], parts: &mut Parts) {
         })
     };
     let disposition = header("content-disposition").unwrap_or_default();
-    match (parameter(&disposition, "name"), parameter(&disposition, "filename")) {
+    // Older clients write names beyond ASCII as `filename*=utf-8''...`.
+    let extended = parameter(&disposition, "filename*");
+    let extended = extended.as_deref().and_then(|f| f.splitn(3, '\'').nth(2)).map(crate::golang::url_parse::decoded);
+    match (parameter(&disposition, "name"), extended.or_else(|| parameter(&disposition, "filename"))) {
         (_, Some(filename)) => {
             parts.1.push(Upload { filename, content_type: header("content-type"), size: content.len() });
         }
@@ -126,12 +130,25 @@ fn part(bytes: &[u8], parts: &mut Parts) {
     }
 }
 
-/// The value of a parameter behind the semicolons of a header.
+/// The value of a parameter behind the semicolons of a header; a semicolon inside of quotes is part of a value.
 fn parameter(header: &str, wanted: &str) -> Option<String> {
-    header.split(';').skip(1).find_map(|p| {
-        let (name, value) = p.split_once('=')?;
-        name.trim().eq_ignore_ascii_case(wanted).then(|| value.trim().trim_matches('"').to_owned())
-    })
+    let (mut quoted, mut escaped) = (false, false);
+    let pieces = header.split(|c| {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ => {}
+        }
+        c == ';' && !quoted
+    });
+    let mut pieces = pieces.skip(1).filter_map(|p| p.split_once('='));
+    let (_, value) = pieces.find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted))?;
+    let value = value.trim();
+    let Some(inner) = value.strip_prefix('"').map(|v| v.strip_suffix('"').unwrap_or(v)) else {
+        return Some(value.to_owned());
+    };
+    Some(inner.replace("\\\"", "\"").replace("%22", "\""))
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
@@ -165,6 +182,17 @@ mod tests {
         assert_eq!(payload.fields["content"], "hi");
         let file = Upload { filename: "a.txt".to_owned(), content_type: Some("text/plain".to_owned()), size: 3 };
         assert_eq!(payload.files, [file]);
+    }
+
+    #[test]
+    fn names_may_hold_semicolons_and_files_the_words_of_the_boundary() {
+        let file = |disposition: &str, content: &str| {
+            let body = format!("--X\r\nContent-Disposition: form-data; {disposition}\r\n\r\n{content}\r\n--X--\r\n");
+            let mut files = read("multipart/form-data; boundary=\"X\"", &body).expect("a form").files;
+            files.pop().map(|f| (f.filename, f.size))
+        };
+        assert_eq!(file("name=\"a\"; filename=\"b;c \\\"d\\\".txt\"", "x--Xy"), Some(("b;c \"d\".txt".into(), 5)));
+        assert_eq!(file("name=a; filename*=utf-8''%C3%BC.txt", ""), Some(("ü.txt".into(), 0)));
     }
 
     #[test]
