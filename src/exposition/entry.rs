@@ -35,6 +35,9 @@ pub enum Entry<'a> {
     Comment(&'a str),
 }
 
+/// A label's name and value.
+pub type LabelPair<'a> = (Cow<'a, str>, Cow<'a, str>);
+
 /// A sample of a page.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series<'a> {
@@ -70,19 +73,41 @@ impl<'a> Series<'a> {
         LabelPairs::new(self.block)
     }
 
-    /// All labels, the name among them.
+    /// All labels but empty ones, the name among them.
     pub fn to_labels(&self) -> Labels {
-        let name = (Cow::Borrowed(METRIC_NAME), self.name.clone());
-        Labels::from_pairs(std::iter::once(name).chain(self.labels()))
+        Labels::from_pairs(self.pairs().filter(|(_, value)| !value.is_empty()))
     }
 
-    /// A label that is there twice, which Prometheus refuses when it stores the sample.
+    /// A label that has two values, which Prometheus refuses when it stores the sample. Empty ones do not count.
     pub fn duplicate_label(&self) -> Option<String> {
-        let mut names: Vec<_> = self.labels().map(|(name, _)| name).collect();
-        names.push(METRIC_NAME.into());
-        names.sort_unstable();
-        names.windows(2).find(|w| w[0] == w[1]).map(|w| w[0].clone().into_owned())
+        duplicate(self.pairs().filter(|(_, value)| !value.is_empty()))
     }
+
+    /// All labels as a scraper takes them: a name that is there with an empty value is gone, whatever else it has.
+    ///
+    /// # Errors
+    /// The name of a label that has two values.
+    pub fn scraped_labels(&self) -> Result<Vec<LabelPair<'a>>, String> {
+        let mut pairs: Vec<_> = self.pairs().collect();
+        if pairs.iter().any(|(_, value)| value.is_empty()) {
+            let empty: Vec<_> = pairs.iter().filter(|(_, v)| v.is_empty()).map(|(n, _)| n.clone()).collect();
+            pairs.retain(|(name, _)| !empty.contains(name));
+        }
+        match duplicate(pairs.iter().cloned()) {
+            Some(label) => Err(label),
+            None => Ok(pairs),
+        }
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = LabelPair<'a>> + '_ {
+        std::iter::once((Cow::Borrowed(METRIC_NAME), self.name.clone())).chain(self.labels())
+    }
+}
+
+fn duplicate<'a>(pairs: impl Iterator<Item = LabelPair<'a>>) -> Option<String> {
+    let mut names: Vec<_> = pairs.map(|(name, _)| name).collect();
+    names.sort_unstable();
+    names.windows(2).find(|w| w[0] == w[1]).map(|w| w[0].clone().into_owned())
 }
 
 impl<'a> Exemplar<'a> {

@@ -61,12 +61,10 @@ pub(super) fn quoted(text: &str) -> Option<(&str, &str)> {
 pub(super) fn closing_quote(bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
-        // A zero byte ends everything, as in the original.
-        at += bytes.get(at..)?.iter().position(|b| matches!(b, b'"' | b'\\' | 0))?;
+        at += bytes.get(at..)?.iter().position(|b| matches!(b, b'"' | b'\\'))?;
         match bytes[at] {
             b'"' => return Some(at),
-            b'\\' => at += 2,
-            _ => return None,
+            _ => at += 2,
         }
     }
 }

@@ -39,10 +39,16 @@ impl<'a> OpenMetricsReader<'a> {
     }
 
     fn invalid_start<T>(&self) -> Scanned<T> {
+        self.invalid_start_from(self.s.at)
+    }
+
+    /// `token` is where the token began that ends in nothing.
+    fn invalid_start_from<T>(&self, token: usize) -> Scanned<T> {
         if self.s.dialect == Dialect::V3 {
-            return self.s.expected("expected a valid start token", INVALID);
+            return self.s.expected_from(token, "expected a valid start token", INVALID);
         }
-        let next = self.s.text[self.s.at.min(self.s.text.len())..].chars().next().unwrap_or('\0');
+        // The original shows the byte as if it were a character.
+        let next = self.s.bytes.get(self.s.at).map_or('\0', |b| char::from(*b));
         self.s.error(format!("{} {} is not a valid start token", quote(INVALID), quote(&next.to_string())))
     }
 
@@ -64,7 +70,14 @@ impl<'a> OpenMetricsReader<'a> {
             [b'H', b'E', b'L', b'P', b' ', ..] => "HELP",
             [b'T', b'Y', b'P', b'E', b' ', ..] => "TYPE",
             [b'U', b'N', b'I', b'T', b' ', ..] => "UNIT",
-            _ => return self.invalid_start(),
+            rest => {
+                // The complaint is of the first byte that no keyword goes on with.
+                let shared = |keyword: &[u8]| keyword.iter().zip(rest).take_while(|(a, b)| a == b).count();
+                let words: [&[u8]; 4] = [b"HELP ", b"TYPE ", b"UNIT ", b"EOF"];
+                let token = self.s.at;
+                self.s.at += words.into_iter().map(shared).max().unwrap_or(0);
+                return self.invalid_start_from(token);
+            }
         };
         self.s.at += 5;
         let name = self.s.family_name(keyword)?;
@@ -129,7 +142,7 @@ impl<'a> OpenMetricsReader<'a> {
             return self.s.error(NO_EOF);
         }
         if self.s.byte() == b' ' && !self.exemplar_follows() {
-            let Some(word) = self.word() else {
+            let Some(word) = self.word_or_exemplar() else {
                 let wanted = match self.s.dialect {
                     Dialect::V2_42 => "expected timestamp or # symbol",
                     Dialect::V3 => "expected next entry after timestamp",
@@ -147,7 +160,12 @@ impl<'a> OpenMetricsReader<'a> {
         } else if self.s.byte() == b'\n' && !self.s.at_end() {
             self.s.at += 1;
         } else {
-            let token = if self.s.at_end() { "EOF" } else { INVALID };
+            let token = match self.s.bytes.get(self.s.at..) {
+                None | Some([]) => "EOF",
+                Some([b' ', b'#', b' ', ..]) => INVALID,
+                Some([b' ', next, ..]) if !matches!(next, 0 | b' ' | b'\n') => "TIMESTAMP",
+                Some(_) => INVALID,
+            };
             return self.s.expected("expected next entry after timestamp", token);
         }
         Ok(Entry::Series(series))
@@ -158,12 +176,17 @@ impl<'a> OpenMetricsReader<'a> {
         self.s.bytes.get(self.s.at..).is_some_and(|rest| rest.starts_with(b" # {"))
     }
 
+    /// As [`Self::word`] where an exemplar might begin: a lone `#` before a blank is no word there.
+    fn word_or_exemplar(&mut self) -> Option<&'a str> {
+        let begins = self.s.bytes.get(self.s.at..).is_some_and(|rest| rest.starts_with(b" # "));
+        if begins { None } else { self.word() }
+    }
+
     /// A blank, then everything up to the next blank or line feed.
     fn word(&mut self) -> Option<&'a str> {
         let rest = self.s.bytes.get(self.s.at..)?.strip_prefix(b" ")?;
         let length = rest.iter().position(|b| matches!(b, 0 | b' ' | b'\n')).unwrap_or(rest.len());
-        // A lone `#` before a blank would begin an exemplar.
-        if length == 0 || (rest.starts_with(b"# ") && length == 1) {
+        if length == 0 {
             return None;
         }
         let start = self.s.at + 1;

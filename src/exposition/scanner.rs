@@ -84,12 +84,17 @@ impl<'a> Scanner<'a> {
 
     /// `expected X, got "TOKEN"`, which later releases say with the text around.
     pub fn expected<T>(&self, wanted: &str, got: &str) -> Scanned<T> {
+        self.expected_from(self.at, wanted, got)
+    }
+
+    /// As [`Self::expected`], with where the token began that went wrong at the next byte.
+    pub fn expected_from<T>(&self, token: usize, wanted: &str, got: &str) -> Scanned<T> {
         if self.dialect == Dialect::V2_42 {
             return self.error(format!("{wanted}, got {}", quote(got)));
         }
         let rest = self.text.get(self.at..).unwrap_or_default();
         let end = self.at + rest.chars().next().map_or(0, char::len_utf8);
-        let (token, entry) = (self.slice(self.at, end), self.slice(self.entry, end));
+        let (token, entry) = (self.slice(token, end), self.slice(self.entry, end));
         self.error(format!("{wanted}, got {} ({}) while parsing: {}", quote(token), quote(got), quote(entry)))
     }
 
@@ -138,6 +143,7 @@ impl<'a> Scanner<'a> {
         if self.byte() == b'"'
             && self.dialect == Dialect::V3
             && let Some(len) = self.bytes.get(self.at + 1..).and_then(closing_quote)
+            && !self.bytes[self.at..self.at + len].contains(&0)
         {
             let name = self.slice(self.at + 1, self.at + 1 + len);
             self.at += len + 2;
@@ -236,6 +242,7 @@ impl<'a> Scanner<'a> {
             _ if loose => Ok(false),
             _ => {
                 let wanted = match self.dialect {
+                    Dialect::V2_42 if self.label_token() == "LNAME" => "expected comma",
                     Dialect::V2_42 => "expected comma or left brace",
                     Dialect::V3 => "expected comma or brace close",
                 };

@@ -68,15 +68,19 @@ impl<'a> TextReader<'a> {
         self.s.skip_blanks();
         let name = self.s.family_name(keyword)?;
         let text = self.s.slice(self.s.at, end);
-        // One character stands between name and text, whatever it is.
-        let text = text.chars().next().map_or("", |c| &text[c.len_utf8()..]);
+        // One byte stands between name and text, whatever it is; of a longer character the rest begins the text. Blanks
+        // alone are no text, nor is anything behind a zero byte.
+        let first = text.chars().next().unwrap_or(' ');
+        let torn = !first.is_ascii() && first != '\u{FFFD}';
+        let none = first == '\0' || text.bytes().all(|b| matches!(b, b' ' | b'\t'));
+        let text = if none { "" } else { text.get(first.len_utf8()..).unwrap_or_default() };
         let entry = if keyword == "TYPE" {
             let Some(kind) = MetricType::from_text(text) else {
                 return self.s.error(format!("invalid metric type {}", quote(text)));
             };
             Entry::Type { name, kind }
         } else {
-            if self.s.broken_utf8 && text.contains('\u{FFFD}') {
+            if torn || (self.s.broken_utf8 && text.contains('\u{FFFD}')) {
                 let shown = if self.s.dialect == Dialect::V2_42 { String::new() } else { format!(" {}", quote(text)) };
                 return self.s.error(format!("help text{shown} is not a valid utf8 string"));
             }

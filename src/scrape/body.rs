@@ -8,7 +8,8 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::relabel::{RelabelConfig, relabel};
-use crate::model::{Labels, METRIC_NAME, stale_nan};
+use crate::golang::quote;
+use crate::model::{Label, Labels, METRIC_NAME, stale_nan};
 use crate::promql::Dialect;
 use crate::tsdb::{SeriesRef, Tsdb};
 
@@ -42,6 +43,18 @@ pub struct Page {
     pub values: Vec<f64>,
     /// Explicit timestamps in ms beside `series`; empty when there are none at all.
     pub times: Vec<Option<i64>>,
+    /// What is wrong behind the last of `series`, where the page could not be read further. Nothing of it is stored then,
+    /// but an error of an earlier sample is told first.
+    pub fault: Option<PageFault>,
+}
+
+/// Why a page could not be read to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageFault {
+    /// Prometheus' words.
+    pub message: String,
+    /// Whether it is a sample's own fault, which counts as scraped, or one of the text.
+    pub of_sample: bool,
 }
 
 /// What became of a scrape.
@@ -97,15 +110,11 @@ impl ScrapeCache {
         seconds: f64,
         page: Result<&Page, &str>,
     ) -> ScrapeReport {
-        let mut report = match page {
-            Ok(page) => self.append(db, target, settings, t, page),
-            Err(e) => Err(e.to_owned()),
-        }
-        .unwrap_or_else(|e| ScrapeReport { error: Some(e), ..ScrapeReport::default() });
+        let report = match page {
+            Ok(page) => self.append(db, target, settings, t, page).unwrap_or_else(|failed| failed),
+            Err(e) => ScrapeReport { error: Some(e.to_owned()), ..ScrapeReport::default() },
+        };
         if report.error.is_some() {
-            if let Ok(page) = page {
-                report.scraped = page.series.len();
-            }
             self.tracks_layout = false;
             for series in std::mem::take(&mut self.tracked) {
                 let _ = db.append(series, t, stale_nan());
@@ -124,11 +133,11 @@ impl ScrapeCache {
         settings: &BodySettings,
         t: i64,
         page: &Page,
-    ) -> Result<ScrapeReport, String> {
-        let same = Arc::ptr_eq(&self.exposed, &page.series) || *self.exposed == *page.series;
+    ) -> Result<ScrapeReport, ScrapeReport> {
+        let same = page.fault.is_none() && (Arc::ptr_eq(&self.exposed, &page.series) || *self.exposed == *page.series);
         let mut added = 0;
         if !same {
-            added = self.learn(db, target, settings, &page.series)?;
+            added = self.learn(db, target, settings, page)?;
         }
         let explicit = settings.honor_timestamps && !page.times.is_empty();
         let mut kept = 0;
@@ -154,21 +163,32 @@ impl ScrapeCache {
         db: &mut Tsdb,
         target: &Labels,
         settings: &BodySettings,
-        exposed: &Arc<[Labels]>,
-    ) -> Result<usize, String> {
+        page: &Page,
+    ) -> Result<usize, ScrapeReport> {
+        let exposed = &page.series;
         let mut finals = Vec::with_capacity(exposed.len());
         let mut kept = 0;
-        for labels in exposed.iter() {
+        let mut new = 0;
+        let failed =
+            |error: String, scraped, kept, added| Err(ScrapeReport { error: Some(error), scraped, kept, added });
+        for (i, labels) in exposed.iter().enumerate() {
             let known = self.known.get(labels).copied();
             let labels = match known {
                 Some(_) => None,
-                None => sample_labels(labels, target, settings)?,
+                None => match sample_labels(labels, target, settings) {
+                    Ok(labels) => labels,
+                    Err(e) => return failed(e, i + 1, kept, new),
+                },
             };
             kept += usize::from(known.map_or(labels.is_some(), |k| k.is_some()));
-            if settings.sample_limit > 0 && kept > settings.sample_limit {
-                return Err("sample limit exceeded".to_owned());
-            }
+            new += usize::from(labels.is_some() && (settings.sample_limit == 0 || kept <= settings.sample_limit));
             finals.push((known, labels));
+        }
+        if let Some(fault) = &page.fault {
+            return failed(fault.message.clone(), exposed.len() + usize::from(fault.of_sample), kept, new);
+        }
+        if settings.sample_limit > 0 && kept > settings.sample_limit {
+            return failed("sample limit exceeded".to_owned(), exposed.len(), kept, new);
         }
         let before: FxHashSet<SeriesRef> = self.stored.iter().flatten().copied().collect();
         self.stored = finals
@@ -267,7 +287,8 @@ fn is_metric_name(name: &str) -> bool {
 }
 
 fn within_limits(labels: &Labels, settings: &BodySettings) -> Result<(), String> {
-    let metric = || labels.metric_name().chars().take(50).collect::<String>();
+    let cut = |text: &str| text.chars().take(50).collect::<String>();
+    let metric = || cut(labels.metric_name());
     let limit = settings.label_limit;
     if limit > 0 && labels.len() > limit {
         return Err(format!(
@@ -276,18 +297,25 @@ fn within_limits(labels: &Labels, settings: &BodySettings) -> Result<(), String>
             labels.len()
         ));
     }
-    for label in labels.iter() {
-        for (what, limit, len) in [
-            ("label_name_length_limit", settings.label_name_length_limit, label.name.len()),
-            ("label_value_length_limit", settings.label_value_length_limit, label.value.len()),
-        ] {
-            if limit > 0 && len > limit {
-                return Err(format!(
-                    "{what} exceeded (metric: {}, label name: {}, length: {len}, limit: {limit})",
-                    metric(),
-                    label.name
-                ));
-            }
+    for Label { name, value } in labels.iter() {
+        let limit = settings.label_name_length_limit;
+        if limit > 0 && name.len() > limit {
+            return Err(format!(
+                "label_name_length_limit exceeded (metric: {}, label name: {}, length: {}, limit: {limit})",
+                metric(),
+                cut(name),
+                name.len()
+            ));
+        }
+        let limit = settings.label_value_length_limit;
+        if limit > 0 && value.len() > limit {
+            return Err(format!(
+                "label_value_length_limit exceeded (metric: {}, label name: {}, value: {}, length: {}, limit: {limit})",
+                metric(),
+                cut(name),
+                quote(&cut(value)),
+                value.len()
+            ));
         }
     }
     Ok(())
@@ -305,7 +333,7 @@ mod tests {
         Page {
             series: series.iter().map(|(name, _)| labels(&[(METRIC_NAME, name)])).collect(),
             values: series.iter().map(|(_, v)| *v).collect(),
-            times: Vec::new(),
+            ..Page::default()
         }
     }
 
@@ -344,6 +372,39 @@ mod tests {
         cache.store(&mut db, &labels(&[("job", "j")]), &settings, 20, 0.0, Ok(&page(&[])));
         assert_eq!(dump(&db, "a"), strings(&[(7, "1")]));
         assert_eq!(dump(&db, "b"), strings(&[(10, "1"), (20, "stale")]));
+    }
+
+    #[test]
+    fn a_broken_page_counts_what_was_read_and_an_earlier_sample_complains_first() {
+        let (mut db, target) = (Tsdb::new(), labels(&[("job", "j")]));
+        let fault = |message: &str, of_sample| Some(PageFault { message: message.to_owned(), of_sample });
+        let mut store = |page: &Page, settings: &BodySettings| {
+            let report = ScrapeCache::default().store(&mut db, &target, settings, 1, 0.0, Ok(page));
+            (report.error.unwrap_or_default(), report.scraped, report.kept)
+        };
+        let settings = BodySettings { sample_limit: 1, ..BodySettings::default() };
+        let broken = Page { fault: fault("broken", false), ..page(&[("a", 1.0), ("b", 1.0)]) };
+        assert_eq!(store(&broken, &settings), ("broken".to_owned(), 2, 2));
+        let twice = Page { fault: fault("twice", true), ..broken.clone() };
+        assert_eq!(store(&twice, &settings), ("twice".to_owned(), 3, 2));
+        let blank = Page { fault: fault("broken", false), ..page(&[("a", 1.0), (" b", 1.0), ("c", 1.0)]) };
+        let settings = BodySettings { dialect: Dialect::V2_42, ..BodySettings::default() };
+        let wanted = r#"invalid metric name or label names: {__name__=" b", job="j"}"#;
+        assert_eq!(store(&blank, &settings), (wanted.to_owned(), 2, 1));
+    }
+
+    #[test]
+    fn labels_that_are_too_long_are_shown_cut() {
+        let long = "é".repeat(60);
+        let settings = BodySettings { label_value_length_limit: 100, ..BodySettings::default() };
+        let error = within_limits(&labels(&[(METRIC_NAME, "m"), ("x", &long)]), &settings).expect_err("too long");
+        let shown = "é".repeat(50);
+        assert_eq!(
+            error,
+            format!(
+                "label_value_length_limit exceeded (metric: m, label name: x, value: \"{shown}\", length: 120, limit: 100)"
+            )
+        );
     }
 
     #[test]

@@ -2,43 +2,46 @@
 
 use std::sync::Arc;
 
-use super::body::Page;
+use super::body::{Page, PageFault};
 use crate::exposition::{self, Entry, Format, MetricType, normalized_label_value, scrape_format};
-use crate::model::{Labels, METRIC_NAME};
+use crate::model::Labels;
 use crate::promql::Dialect;
 
 /// Reads a response as a scraper of this dialect does. `fallback` is the job's `fallback_scrape_protocol`.
 ///
 /// # Errors
-/// The content type or anything on the page is refused; the whole scrape fails then.
+/// The content type is refused. What is wrong on the page itself is its [`Page::fault`].
 pub fn read_page(body: &[u8], content_type: &str, fallback: Option<Format>, dialect: Dialect) -> Result<Page, String> {
     let format = scrape_format(content_type, fallback, dialect)?;
     let source = exposition::Page::new(body);
     let mut kind = MetricType::Unknown;
     let (mut series, mut values, mut times) = (Vec::new(), Vec::new(), Vec::new());
+    let mut fault = None;
     for entry in source.entries(format, dialect) {
-        let entry = match entry.map_err(|e| e.to_string())? {
-            Entry::Type { kind: k, .. } => {
+        let entry = match entry {
+            Err(e) => {
+                fault = Some(PageFault { message: e.to_string(), of_sample: false });
+                break;
+            }
+            Ok(Entry::Type { kind: k, .. }) => {
                 kind = k;
                 continue;
             }
-            Entry::Series(entry) => entry,
-            _ => continue,
+            Ok(Entry::Series(entry)) => entry,
+            Ok(_) => continue,
         };
-        if let Some(label) = entry.duplicate_label() {
-            return Err(format!("label name {} is not unique: invalid sample", crate::golang::quote(&label)));
-        }
-        let labels = match dialect {
-            Dialect::V2_42 => entry.to_labels(),
-            Dialect::V3 => {
-                let name = (Arc::<str>::from(METRIC_NAME), Arc::<str>::from(&*entry.name));
-                let normal = entry.labels().map(|(n, v)| {
-                    let value = normalized_label_value(kind, &n, v);
-                    (Arc::from(&*n), Arc::from(&*value))
-                });
-                Labels::from_pairs(std::iter::once(name).chain(normal))
+        let pairs = match entry.scraped_labels() {
+            Ok(pairs) => pairs,
+            Err(label) => {
+                let message = format!("label name {} is not unique: invalid sample", crate::golang::quote(&label));
+                fault = Some(PageFault { message, of_sample: true });
+                break;
             }
         };
+        let labels = Labels::from_pairs(pairs.into_iter().map(|(name, value)| {
+            let value = if dialect == Dialect::V3 { normalized_label_value(kind, &name, value) } else { value };
+            (Arc::<str>::from(&*name), Arc::<str>::from(&*value))
+        }));
         series.push(labels);
         values.push(entry.value);
         times.push(entry.timestamp);
@@ -46,7 +49,7 @@ pub fn read_page(body: &[u8], content_type: &str, fallback: Option<Format>, dial
     if times.iter().all(Option::is_none) {
         times.clear();
     }
-    Ok(Page { series: series.into(), values, times })
+    Ok(Page { series: series.into(), values, times, fault })
 }
 
 #[cfg(test)]
@@ -80,8 +83,17 @@ mod tests {
     }
 
     #[test]
+    fn a_label_that_is_empty_once_is_gone_whatever_else_it_has() {
+        let page =
+            read_page(b"a{x=\"1\",x=\"\",y=\"2\"} 1\nb{x=\"1\",x=\"1\"} 1\n", TEXT, None, Dialect::V2_42).unwrap();
+        assert_eq!(page.series[0].to_string(), r#"{__name__="a", y="2"}"#);
+        assert_eq!(page.fault.unwrap().message, r#"label name "x" is not unique: invalid sample"#);
+    }
+
+    #[test]
     fn one_bad_line_refuses_the_page() {
-        assert!(read_page(b"a 1\nb{ 2\n", TEXT, None, Dialect::V3).is_err());
+        let page = read_page(b"a 1\nb{ 2\nc 3\n", TEXT, None, Dialect::V3).unwrap();
+        assert_eq!((page.series.len(), page.fault.unwrap().of_sample), (1, false));
         assert!(read_page(b"<html>", "text/html", None, Dialect::V3).unwrap_err().contains("text/html"));
     }
 }

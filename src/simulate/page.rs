@@ -129,7 +129,7 @@ impl ExporterPage {
     /// The page at a moment, as samples. All pages of one table share their labels.
     pub fn at(&self, sources: &Sources<'_>, at: Time) -> Page {
         let values = self.sources.iter().map(|s| sources.value(*s, at)).collect();
-        Page { series: self.series.clone(), values, times: Vec::new() }
+        Page { series: self.series.clone(), values, times: Vec::new(), fault: None }
     }
 
     /// The page at a moment, as text in the classic format.
