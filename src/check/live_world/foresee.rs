@@ -408,6 +408,7 @@ mod tests {
             delivered: Vec::new(),
             messages: Vec::new(),
             notes: Vec::new(),
+            hint: None,
         }
     }
 

@@ -292,7 +292,8 @@ pub fn judge(record: &Record, names: &[String], title: &str, step: &Messages) ->
                     format!("one between {} and {}", clock_text(from), clock_text(until)),
                 )
                 .basis(Basis::Live)
-                .evidence([how(record)]),
+                .evidence([how(record)])
+                .evidence(record.notes.iter().map(|note| json!({"kind": "text", "text": note}))),
             )
         }
     }
@@ -311,10 +312,16 @@ fn ended_early(record: &Record, cut: String) -> Outcome {
         if seen.is_empty() { "no alert until then".to_owned() } else { format!("until then {}", seen.join(", ")) };
     Outcome::Inconclusive(
         Finding::said(cut)
-            .hint("run again with --resume: what was seen is not repeated")
+            .hint(go_on(record))
             .basis(Basis::Live)
             .evidence([json!({"kind": "text", "text": format!("observed {seen}")})]),
     )
+}
+
+/// What to do when it ended early.
+fn go_on(record: &Record) -> String {
+    let first = record.hint.as_ref().map_or_else(String::new, |hint| format!("{hint}; then "));
+    format!("{first}run again with --resume: what was seen is not repeated")
 }
 
 /// How it ended, in words.
@@ -371,6 +378,7 @@ pub fn cpu(record: &Record, step: &SshStep) -> Outcome {
     if values.is_empty() {
         return Outcome::Inconclusive(
             Finding::said(format!("observed no CPU values: the scenario ended ({})", why(&record.ended)))
+                .hint(go_on(record))
                 .basis(Basis::Live),
         );
     }
@@ -392,7 +400,9 @@ pub fn cpu(record: &Record, step: &SshStep) -> Outcome {
         Outcome::Holds(finding.evidence(about_machine(record)))
     } else if record.until < to {
         Outcome::Inconclusive(
-            Finding::said(format!("observed {observed}, until {}", why(&record.ended))).basis(Basis::Live),
+            Finding::said(format!("observed {observed}, until {}", why(&record.ended)))
+                .hint(go_on(record))
+                .basis(Basis::Live),
         )
     } else {
         Outcome::Fails(
@@ -509,6 +519,7 @@ mod tests {
             in_grafana: Vec::new(),
             at_alertmanager: Vec::new(),
             notes: Vec::new(),
+            hint: None,
             looks: (firing.0..firing.1).step_by(2).map(look).collect(),
             delivered: Vec::new(),
             messages: Vec::new(),

@@ -3,6 +3,7 @@
 //! What only files can tell is answered from the repository when there is one.
 
 mod acceptance;
+mod certain;
 mod connection;
 mod cpu_values;
 mod dashboards;

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::certain::{is_certain, is_over};
 use super::{Arrived, LiveWorld};
 use crate::check::probe::machine::{Facts, Pulse};
 use crate::check::probe::prometheus::Rule;
@@ -12,7 +13,7 @@ use crate::check::probe::ssh_config::Machine;
 use crate::check::simulated::schedule::{Schedule, Stretch};
 
 /// Seconds between two looks.
-const LOOK_EVERY: f64 = 2.0;
+pub const LOOK_EVERY: f64 = 2.0;
 /// Seconds that are watched before the first load.
 pub const BEFORE: f64 = 10.0;
 /// Seconds after the last load's planned end in which a resolved message is waited for.
@@ -27,8 +28,6 @@ const AGAIN_WITHIN: f64 = 20.0;
 const CLOCK_STEP: u64 = 30;
 /// Seconds that a load may end before its time.
 const EARLY: f64 = 3.0;
-/// Seconds of load after which it may be ended when nothing can change any more: Grafana has shown it by then.
-const SEEN_LONG_ENOUGH: f64 = 75.0;
 /// Grafana is asked at every so many looks.
 const SELDOM: u32 = 5;
 
@@ -97,6 +96,9 @@ pub struct Record {
     pub messages: Vec<(f64, Arrived)>,
     /// What happened beside the plan, in words.
     pub notes: Vec<String>,
+    /// What to do about how it ended.
+    #[serde(default)]
+    pub hint: Option<String>,
 }
 
 /// A schedule is kept as its phases.
@@ -127,8 +129,8 @@ impl Record {
         None
     }
 
-    /// Whether an alert of these names was firing at the last look.
-    fn stands(&self, names: &[String], since: f64) -> bool {
+    /// Whether an alert of these names was pending or firing since a moment.
+    pub fn stands(&self, names: &[String], since: f64) -> bool {
         self.looks.iter().any(|l| l.t >= since && names.contains(&l.alert))
     }
 }
@@ -199,6 +201,7 @@ pub fn play(world: &LiveWorld<'_>, vm: &Vm, set: &str, earlier: Option<&Record>)
             delivered: Vec::new(),
             messages: Vec::new(),
             notes: Vec::new(),
+            hint: None,
         },
     };
     player.settle(if resumed.is_some() { SETTLE.1 } else { SETTLE.0 });
@@ -211,7 +214,10 @@ pub fn play(world: &LiveWorld<'_>, vm: &Vm, set: &str, earlier: Option<&Record>)
     player.record.start = tape.wall() - begin;
     player.record.ended = match player.follow(begin) {
         Ok(ended) => ended,
-        Err(no) => Ended::Broken(no.to_string()),
+        Err(no) => {
+            player.record.hint = Some(no.hint(&vm.machine));
+            Ended::Broken(no.to_string())
+        }
     };
     player.stop_load();
     Ok(player.record)
@@ -297,10 +303,12 @@ impl Player<'_, '_> {
             let t = self.now();
             let last = loads.last().map_or(0.0, |s| s.to);
             let first = loads.last().map_or(0.0, |s| s.from);
-            if t >= last && self.is_over(first, last) || t >= last + RESOLVE_WITHIN {
+            if t >= last && is_over(&self.record, &self.names, (first, last), t) || t >= last + RESOLVE_WITHIN {
                 return Ok(Ended::Whole);
             }
-            if let Some(why) = current.filter(|s| t < s.to).and_then(|s| self.is_certain(s, next == loads.len(), t)) {
+            let certain =
+                |load: &Stretch| is_certain(&self.record, &self.names, &self.holds, (load, next == loads.len()), t);
+            if let Some(why) = current.filter(|s| t < s.to).and_then(certain) {
                 self.cut(current, &why);
             }
             self.tell(t);
@@ -448,41 +456,6 @@ impl Player<'_, '_> {
                 });
             }
         }
-    }
-
-    /// Whether nothing more can change: the alerts that fired are over and it was told, or none ever fired.
-    fn is_over(&self, from: f64, last: f64) -> bool {
-        let names = &self.names;
-        let fired = self.record.looks.iter().any(|l| l.firing && l.t >= from && names.contains(&l.alert));
-        // A message of an alert that fired in time may still come within a minute.
-        let t = self.now();
-        if !fired {
-            return t >= last + 62.0 || !self.record.stands(names, t - 3.0 * LOOK_EVERY) && t >= last + 20.0;
-        }
-        !self.record.stands(names, t - 1.5 * LOOK_EVERY)
-            && super::messages::resolved_after(&self.record, names, last).is_some()
-    }
-
-    /// Why the rest of a load can change nothing any more, if so.
-    fn is_certain(&self, load: &Stretch, is_last: bool, t: f64) -> Option<String> {
-        if t < load.from + SEEN_LONG_ENOUGH {
-            return None;
-        }
-        let stands = self.record.stands(&self.names, t - 3.0 * LOOK_EVERY);
-        if is_last && !stands {
-            let shortest = self.holds.iter().copied().fold(f64::INFINITY, f64::min);
-            // A message counts until a minute after the load.
-            return (t + shortest > load.to + 60.0)
-                .then(|| "no alert is pending, so none can fire in time any more".to_owned());
-        }
-        // With several alerts another one may still behave.
-        if !is_last
-            && self.names.len() == 1
-            && super::messages::fired_after(&self.record, &self.names, load.from).is_some()
-        {
-            return Some("a message came already, which is what must not be".to_owned());
-        }
-        None
     }
 
     /// Ends a load before its time.

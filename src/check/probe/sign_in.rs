@@ -97,10 +97,8 @@ impl NoMachine {
             Self::Died(_) => {
                 "try the load by hand (stress-ng --cpu 0 --timeout 10s); use --builtin-load where it dies".to_owned()
             }
-            Self::Gone(_) => {
-                "see whether Prometheus still runs (docker compose ps), then run again with --resume".to_owned()
-            }
-            Self::Lost(_) => "see whether the machine still runs; the load ends by itself".to_owned(),
+            Self::Gone(_) => "see whether Prometheus still runs (docker compose ps)".to_owned(),
+            Self::Lost(_) => "see whether the machine still runs (the load ends by itself)".to_owned(),
         }
     }
 }
