@@ -120,16 +120,57 @@ impl Decoder {
         self.report(span, message.clone(), Some(message), Some(help.into()));
     }
 
+    /// The name that a key of a mapping stands for; nothing when it is passed over or wrong. Null is the empty name in
+    /// v2, and v3 passes it over.
+    pub(super) fn key<'n>(&self, key: &'n Node) -> Option<std::borrow::Cow<'n, str>> {
+        if key.is_null() {
+            return (self.go == GoYaml::V2).then_some("".into());
+        }
+        if key.binary().is_some() || key.undecodable().is_some() {
+            return self.string(key).map(|s| s.value.into());
+        }
+        let name = key.scalar().map(|s| s.value.as_str().into());
+        if name.is_none() {
+            self.cannot_unmarshal(key, "string");
+        }
+        name
+    }
+
     /// The line of a place, from 1.
     pub fn line(&self, span: Span) -> usize {
         self.source.position(span.start as usize).line
     }
 
+    /// Reports a scalar whose tag is not what its text is; Go stops reading there.
+    fn refuse_tag(&self, node: &Node) -> bool {
+        let Some(words) = node.undecodable() else { return false };
+        let help = "remove the tag, or write a value that it fits";
+        self.report(node.span(), words.clone(), Some(format!("yaml: {words}")), Some(help.to_owned()));
+        true
+    }
+
+    /// The tag that Go shows: v2 knows none of collections, and v3 leaves `yes`, `off` and the like texts.
+    fn shown_tag<'n>(&self, node: &'n Node) -> &'n str {
+        match (self.go, node.value(), node.resolved()) {
+            (GoYaml::V2, Value::Sequence(_), _) => "!!seq",
+            (GoYaml::V2, Value::Mapping(_), _) => "!!map",
+            (GoYaml::V3, Value::Scalar(s), Some(Resolved::Bool(_)))
+                if node.tag().is_none() && !matches!(s.value.to_ascii_lowercase().as_str(), "true" | "false") =>
+            {
+                "!!str"
+            }
+            _ => node.short_tag(),
+        }
+    }
+
     /// `cannot unmarshal !!str `x` into T`.
     pub fn cannot_unmarshal(&self, node: &Node, go_type: &str) {
+        if self.refuse_tag(node) {
+            return;
+        }
         let what = match node.scalar() {
-            Some(s) => format!("{} `{}`", node.short_tag(), shortened(&s.value)),
-            None => node.short_tag().to_owned(),
+            Some(s) => format!("{} `{}`", self.shown_tag(node), shortened(&s.value)),
+            None => self.shown_tag(node).to_owned(),
         };
         let upstream = format!("line {}: cannot unmarshal {what} into {go_type}", self.line(node.span()));
         let template = self.source.text().get(node.span().range()).is_some_and(|t| t.starts_with("{{"));
@@ -176,12 +217,13 @@ impl Decoder {
             return match binary {
                 Ok(value) => Some(Spanned { value, span: node.span() }),
                 Err(message) => {
-                    self.error(node.span(), message);
+                    self.report(node.span(), message, Some(format!("yaml: {message}")), None);
                     None
                 }
             };
         }
         match node.scalar() {
+            Some(_) if self.refuse_tag(node) => None,
             Some(s) => {
                 Some(Spanned { value: if node.is_null() { String::new() } else { s.value.clone() }, span: node.span() })
             }
@@ -214,6 +256,9 @@ impl Decoder {
 
     /// A whole number; Go's type is named in the error.
     pub fn int(&self, node: &Node, go_type: &str) -> Option<Spanned<i64>> {
+        if self.refuse_tag(node) {
+            return None;
+        }
         let value = match node.resolved() {
             Some(Resolved::Int(n)) => Some(n),
             Some(Resolved::Float(f)) if f.abs() <= 9.3e18 => Some(f as i64),
@@ -227,6 +272,9 @@ impl Decoder {
 
     /// A whole number that is not negative; Go's type is named in the error.
     pub fn uint(&self, node: &Node, go_type: &str) -> Option<Spanned<u64>> {
+        if self.refuse_tag(node) {
+            return None;
+        }
         let value = match node.resolved() {
             Some(Resolved::Int(n)) => u64::try_from(n).ok(),
             Some(Resolved::Uint(n)) => Some(n),
@@ -241,6 +289,9 @@ impl Decoder {
 
     /// A number; Go's type is named in the error.
     pub fn float(&self, node: &Node, go_type: &str) -> Option<Spanned<f64>> {
+        if self.refuse_tag(node) {
+            return None;
+        }
         let value = match node.resolved() {
             Some(Resolved::Int(n)) => Some(n as f64),
             Some(Resolved::Uint(n)) => Some(n as f64),

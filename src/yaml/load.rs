@@ -1,6 +1,6 @@
 //! From text to tree: the first document of a file, within budgets.
 
-use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Tag};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StructureStyle, Tag};
 use rustc_hash::FxHashMap;
 
 use super::decoder::GoYaml;
@@ -135,6 +135,8 @@ struct Open {
     anchor: usize,
     span: Span,
     tag: Option<String>,
+    /// Written without braces.
+    block: bool,
 }
 
 struct Builder<'s> {
@@ -162,6 +164,13 @@ impl Builder<'_> {
                 // Nothing at all stands behind the indicator, not on it.
                 let on_indicator = span.start == span.end
                     && matches!(self.source.text().as_bytes().get(span.start as usize), Some(b':' | b'-' | b'?'));
+                if on_indicator && self.wants_key(span.start as usize) {
+                    return Err(syntax::missing_key(
+                        span.start as usize,
+                        self.stack.last().is_some_and(|o| o.block),
+                        &self.stop(),
+                    ));
+                }
                 let span = if on_indicator { span.shifted(1) } else { span };
                 // The parser's span of a block begins at its content; Go's begins at the `|` or `>`.
                 let start = match style {
@@ -174,7 +183,10 @@ impl Builder<'_> {
                 self.finish(anchor, node)?;
             }
             Event::SequenceStart(_, anchor, tag) => self.open(false, anchor, tag.as_deref(), span),
-            Event::MappingStart(_, anchor, tag) => self.open(true, anchor, tag.as_deref(), span),
+            Event::MappingStart(style, anchor, tag) => {
+                self.open(true, anchor, tag.as_deref(), span);
+                self.in_block(style == StructureStyle::Block);
+            }
             Event::SequenceEnd | Event::MappingEnd => {
                 let open = self.stack.pop().expect("an end follows its start");
                 let last = open.children.last().map_or(open.span, Node::span);
@@ -205,7 +217,33 @@ impl Builder<'_> {
     }
 
     fn open(&mut self, is_mapping: bool, anchor: usize, tag: Option<&Tag>, span: Span) {
-        self.stack.push(Open { is_mapping, children: Vec::new(), anchor, span, tag: tag.and_then(short_tag) });
+        self.stack.push(Open {
+            is_mapping,
+            children: Vec::new(),
+            anchor,
+            span,
+            tag: tag.and_then(short_tag),
+            block: false,
+        });
+    }
+
+    fn in_block(&mut self, block: bool) {
+        if let Some(open) = self.stack.last_mut() {
+            open.block = block;
+        }
+    }
+
+    /// Whether a colon at `at` lacks the key before it.
+    fn wants_key(&self, at: usize) -> bool {
+        let text = self.source.text();
+        self.stack.last().is_some_and(|open| open.is_mapping && open.children.len() % 2 == 0)
+            && text.as_bytes().get(at) == Some(&b':')
+            && !text[..at].trim_end().ends_with('?')
+    }
+
+    fn stop(&self) -> Stop<'_> {
+        let context = self.stack.last().map(|open| open.span);
+        Stop { source: self.source, shift: self.shift, context, go: self.go }
     }
 
     fn finish(&mut self, anchor: usize, node: Node) -> Result<(), Box<Diagnostic>> {
@@ -234,8 +272,7 @@ impl Builder<'_> {
     }
 
     fn syntax_error(&self, e: &ScanError) -> Box<Diagnostic> {
-        let context = self.stack.last().map(|open| open.span);
-        syntax::diagnose(e, &Stop { source: self.source, shift: self.shift, context, go: self.go })
+        syntax::diagnose(e, &self.stop())
     }
 }
 

@@ -52,27 +52,23 @@ impl<'d> Mapping<'d> {
     /// Takes the entries of `node`, its own before merged ones.
     fn collect(&mut self, node: &Node, depth: usize, own: bool) {
         let entries = node.entries();
-        let mut seen: FxHashMap<&str, usize> = FxHashMap::default();
+        let mut seen: FxHashMap<std::borrow::Cow<'_, str>, usize> = FxHashMap::default();
         let before: FxHashSet<String> =
             if own { FxHashSet::default() } else { self.entries.iter().map(|e| e.key.clone()).collect() };
         for (key, value) in entries.iter().filter(|(k, _)| !k.is_merge()) {
-            if key.binary().is_some() && self.decoder.string(key).is_none() {
-                continue;
-            }
-            let Some(name) = key.scalar().map(|s| s.value.as_str()) else {
-                self.decoder.cannot_unmarshal(key, "string");
+            let Some(name) = self.decoder.key(key) else {
                 continue;
             };
-            if let Some(first) = seen.get(name) {
+            if let Some(first) = seen.get(&name) {
                 if own && let Some(entry) = self.entries.get_mut(*first) {
                     entry.repeats.push(key.span());
                 }
                 continue;
             }
-            seen.insert(name, self.entries.len());
-            if !before.contains(name) {
+            seen.insert(name.clone(), self.entries.len());
+            if !before.contains(&*name) {
                 let entry = Entry {
-                    key: name.to_owned(),
+                    key: name.into_owned(),
                     key_span: key.span(),
                     repeats: Vec::new(),
                     value: value.clone(),
@@ -88,7 +84,7 @@ impl<'d> Mapping<'d> {
             for source in sources {
                 if !matches!(source.value(), Value::Mapping(_)) || depth > 20 {
                     let message = "map merge requires map or sequence of maps as the value";
-                    self.decoder.report(key.span(), message, Some(message.to_owned()), None);
+                    self.decoder.report(key.span(), message, Some(format!("yaml: {message}")), None);
                     continue;
                 }
                 self.collect(source, depth + 1, false);

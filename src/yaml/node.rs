@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::resolve::{self, Resolved};
-use crate::text::Span;
+use crate::text::{SourceText, Span};
 
 /// How a scalar is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,6 +150,32 @@ impl Node {
     /// A scalar's typed meaning; nothing for collections.
     pub fn resolved(&self) -> Option<Resolved> {
         self.scalar().map(|s| resolve::resolve(s, self.tag()))
+    }
+
+    /// What Go says of a scalar whose tag is not what its text is; nothing of all others.
+    pub(super) fn undecodable(&self) -> Option<String> {
+        let (s, tag) = (self.scalar()?, self.tag()?);
+        let is = resolve::resolve(s, Some(tag)).tag();
+        let fits = match tag {
+            "!!int" | "!!bool" | "!!null" | "!!timestamp" => is == tag,
+            "!!float" => matches!(is, "!!float" | "!!int"),
+            _ => true,
+        };
+        (!fits).then(|| format!("cannot decode {is} `{}` as a {tag}", s.value))
+    }
+
+    /// Where the scalar begins for go-yaml v3: at its anchor or tag, when it has one.
+    pub fn start_with_properties(&self, source: &SourceText) -> usize {
+        let mut at = self.span().start as usize;
+        while let Some(before) = source.text().get(..at) {
+            let word = before.trim_end_matches([' ', '\t']);
+            let start = word.rfind([' ', '\t', '\n', ',', '[', '{']).map_or(0, |i| i + 1);
+            if word.len() == before.len() || !word[start..].starts_with(['!', '&']) {
+                break;
+            }
+            at = start;
+        }
+        at
     }
 
     /// Go's name for its type: `!!map`, `!!seq`, or the scalar's tag.

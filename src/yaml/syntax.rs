@@ -46,15 +46,7 @@ pub(super) fn diagnose(e: &ScanError, stop: &Stop<'_>) -> Box<Diagnostic> {
         Counted::Since(start) => (line(at), line(start), 1),
         Counted::SinceUntil(start, end) => (line(end), line(start), 1),
     };
-    let (first, second) = match stop.go {
-        GoYaml::V2 => (problem, context),
-        GoYaml::V3 => (context, problem),
-    };
-    let place = match (first, second) {
-        (0, 0) => String::new(),
-        (0, n) => format!("line {}: ", if stop.go == GoYaml::V2 { n } else { n + scanner }),
-        (n, _) => format!("line {}: ", n + scanner),
-    };
+    let place = place(stop.go, problem, context, scanner);
     let (message, help) = explain(e.kind(), stop.source, at);
     let opened = match e.kind() {
         ErrorKind::InvalidQuotedScalarIndent => open_quote(stop.source.text(), at),
@@ -66,6 +58,32 @@ pub(super) fn diagnose(e: &ScanError, stop: &Stop<'_>) -> Box<Diagnostic> {
     d.help = Some(help);
     d.upstream = Some(format!("yaml: {place}{words}"));
     Box::new(d)
+}
+
+/// The place as Go writes it: lines from 0 of the problem and of the construct around it.
+fn place(go: GoYaml, problem: usize, context: usize, scanner: usize) -> String {
+    let (first, second) = match go {
+        GoYaml::V2 => (problem, context),
+        GoYaml::V3 => (context, problem),
+    };
+    match (first, second) {
+        (0, 0) => String::new(),
+        (0, n) => format!("line {}: ", if go == GoYaml::V2 { n } else { n + scanner }),
+        (n, _) => format!("line {}: ", n + scanner),
+    }
+}
+
+/// A colon without a key: Go wants one, or a question mark in its place.
+pub(super) fn missing_key(at: usize, block: bool, stop: &Stop<'_>) -> Box<Diagnostic> {
+    let wanted = if block { "key" } else { "node content" };
+    let line = |offset: usize| stop.source.position(offset).line - 1;
+    let context = stop.context.map_or(0, |c| line(c.start as usize));
+    Box::new(
+        Diagnostic::error("a colon without a name before it")
+            .at(stop.source, Span::new(at, at + 1))
+            .help("write `name: value`")
+            .upstream(format!("yaml: {}did not find expected {wanted}", place(stop.go, line(at), context, 0))),
+    )
 }
 
 /// `*` before something that cannot be an alias's name, as in a pattern without quotes.

@@ -85,3 +85,44 @@ fn a_teacher_would_say_what_to_mend() {
         assert!(found.help.as_deref().is_some_and(|h| h.contains(help)), "{text}: {found:?}");
     }
 }
+
+#[test]
+fn a_tag_must_fit_its_text() {
+    for (text, wanted) in [
+        ("a: !!int x\n", Some("yaml: cannot decode !!str `x` as a !!int")),
+        ("a: !!null x\n", Some("yaml: cannot decode !!str `x` as a !!null")),
+        ("a: !!timestamp 5\n", Some("yaml: cannot decode !!int `5` as a !!timestamp")),
+        ("a: !!float 5\n", None),
+        ("a: !!int '5'\n", None),
+        ("a: !!str 5\n", None),
+    ] {
+        let d = Decoder::new(&SourceText::new("f", text), GoYaml::V2);
+        let top = root(text);
+        let read = d.string(top.get("a").expect("there"));
+        assert_eq!(read.is_none(), wanted.is_some(), "{text}");
+        assert_eq!(d.into_diagnostics().first().and_then(|d| d.upstream.as_deref()), wanted, "{text}");
+    }
+}
+
+#[test]
+fn a_null_key_is_the_empty_name_in_v2_and_passed_over_in_v3() {
+    let text = "~: x\n!!binary aGk=: y\n";
+    for (go, wanted) in [(GoYaml::V2, vec!["", "hi"]), (GoYaml::V3, vec!["hi"])] {
+        let d = Decoder::new(&SourceText::new("f", text), go);
+        let names: Vec<String> =
+            d.string_map(&root(text), "map[string]string").into_iter().map(|(k, _)| k.value).collect();
+        assert_eq!(names, wanted);
+    }
+}
+
+#[test]
+fn a_colon_needs_a_key() {
+    for (text, wanted) in [
+        ("a:\n  b: 1\n  : x\n", "yaml: line 2: did not find expected key"),
+        ("a:\n- b\n- {c: d, : x}\n", "yaml: line 2: did not find expected node content"),
+    ] {
+        let found = parse(&SourceText::new("f", text)).expect_err(text);
+        assert_eq!(found.upstream.as_deref(), Some(wanted), "{text}");
+    }
+    assert!(parse(&SourceText::new("f", "? \n: x\n")).is_ok());
+}

@@ -233,7 +233,8 @@ impl<'a> Reader<'a> {
         if self.read_as.release >= (3, 0) {
             return self.d.string(node).unwrap_or(none);
         }
-        Spanned { value: node.scalar().map_or_else(String::new, |s| s.value.clone()), span: node.span() }
+        let span = Span { start: node.start_with_properties(self.d.source()) as u32, ..node.span() };
+        Spanned { value: node.scalar().map_or_else(String::new, |s| s.value.clone()), span }
     }
 
     fn parse_expressions(&self, mut file: RuleFile) -> RuleFile {
