@@ -76,3 +76,21 @@ fn every_hostile_repository_ends_with_a_report_that_harms_nobody() {
     names.sort();
     assert_eq!(names, ["out", "repos", "secret.yml", "tmp"]);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn more_memory_than_allowed_ends_in_a_verdict_of_its_own() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let output = Command::new(env!("CARGO_BIN_EXE_labkit"))
+        .args(["run", "7", "--memory-limit", "1", "--repo"])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("labs/07-monitoring/solution"))
+        .arg("--out")
+        .arg(dir.path())
+        .output()
+        .expect("labkit starts");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(3), "{told}");
+    assert!(told.contains("it needed more than 1 MB of memory"), "{told}");
+    let report = fs::read_to_string(dir.path().join("labkit-07-monitoring.md")).expect("a report");
+    assert!(report.contains("it needed more than 1 MB of memory"), "{report}");
+}

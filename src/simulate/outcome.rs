@@ -1,5 +1,7 @@
 //! What became of the alerts about the processor in one run: when they were pending and firing, what was told.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashSet;
 
 use super::scenario::Scenario;
@@ -50,6 +52,8 @@ pub struct Message {
     pub integration: IntegrationKind,
     /// Whether it went to a Discord webhook.
     pub discord: bool,
+    /// Where it went.
+    pub url: Arc<str>,
     /// Whether the receiver took it.
     pub accepted: bool,
     /// Why it was sent then.
@@ -123,7 +127,7 @@ impl PhaseOutcome {
 fn message(
     at: f64,
     notification: &Notification,
-    url: &str,
+    url: &Arc<str>,
     outcome: &Outcome,
     told_as: &[(Labels, (usize, usize))],
 ) -> Option<Message> {
@@ -144,6 +148,7 @@ fn message(
         receiver: notification.receiver.to_string(),
         integration: notification.kind(),
         discord,
+        url: Arc::clone(url),
         accepted: matches!(outcome, Outcome::Answered { status: 200..=299, .. }),
         reason: notification.reason,
         alerts,

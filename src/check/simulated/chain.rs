@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::Simulated;
 use super::alerts::Place;
+use super::bridge::{self, Arrives};
 use super::value::{Compared, compared};
 use crate::alertmanager::{self, MutedBy, Outcome, Status};
 use crate::check::{Finding, Stage};
@@ -10,7 +12,6 @@ use crate::engine::{Engine, Event, SendOutcome};
 use crate::golang::duration::format_prometheus_duration;
 use crate::rules::{AlertState, RuleKind, RuleSpec};
 use crate::simulate::Scenario;
-use crate::simulate::receivers::leads_to_discord;
 
 /// What is asked of one run.
 pub struct Question<'a> {
@@ -26,6 +27,8 @@ pub struct Question<'a> {
     pub until: f64,
     /// Why alerts do not arrive at Alertmanager, in words for a student.
     pub lost: Option<&'a str>,
+    /// What talks to Discord.
+    pub world: &'a Simulated<'a>,
 }
 
 /// What the alerts of a set went through in a stretch of a run.
@@ -39,7 +42,8 @@ struct Way {
     muted: Option<MutedBy>,
     swallowed: bool,
     lost: Option<String>,
-    elsewhere: Option<String>,
+    /// The receiver that was told, and why that is not Discord.
+    elsewhere: Option<(String, String)>,
     refused: Option<String>,
 }
 
@@ -85,7 +89,8 @@ fn walk(question: &Question<'_>) -> Way {
             Event::Notification { notification, outcome, url, .. } if within(t) => {
                 let told =
                     notification.alerts.iter().any(|a| a.status == Status::Firing && is_ours(question, &a.labels));
-                if told && leads_to_discord(notification.kind(), url) {
+                let arrives = bridge::arrives(question.world, notification.kind(), url);
+                if told && arrives == Arrives::Yes {
                     match outcome {
                         Outcome::Answered { status: 200..=299, .. } => {}
                         Outcome::Answered { status, body } => {
@@ -96,7 +101,11 @@ fn walk(question: &Question<'_>) -> Way {
                         }
                     }
                 } else if told {
-                    way.elsewhere = Some(notification.receiver.to_string());
+                    let why = match arrives {
+                        Arrives::No(Some(why)) | Arrives::Open(why) => format!(": {why}"),
+                        Arrives::No(None) | Arrives::Yes => String::new(),
+                    };
+                    way.elsewhere = Some((notification.receiver.to_string(), why));
                 }
             }
             Event::Alertmanager(event) if within(t) => note(&mut way, question, event),
@@ -228,9 +237,9 @@ fn after_delivery(question: &Question<'_>, way: &Way, names: &str) -> (Finding, 
         .cause(format!("refused: {reason}"));
         return (finding, Stage::Notification);
     }
-    if let Some(receiver) = &way.elsewhere {
+    if let Some((receiver, why)) = &way.elsewhere {
         let finding = Finding::observed(
-            format!("{names} told to receiver `{receiver}`, which is not Discord"),
+            format!("{names} told to receiver `{receiver}`, which is not Discord{why}"),
             "a message on Discord",
         )
         .cause(format!("receiver {receiver} is not Discord"));

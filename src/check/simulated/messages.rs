@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Simulated;
 use super::alerts::Place;
+use super::bridge::{self, Arrives};
 use super::chain::{self, Question};
 use super::fates;
 use super::runs::Runs;
@@ -21,6 +22,9 @@ const FAILS: f64 = 0.5;
 
 /// Of some rules, in some stretch of time.
 struct Wanted<'a> {
+    world: &'a Simulated<'a>,
+    /// Whether messages count of which files do not tell whether they arrive.
+    maybe: bool,
     places: &'a [Place],
     status: Status,
     from: f64,
@@ -32,7 +36,7 @@ impl Wanted<'_> {
     fn question<'q>(&'q self, world: &'q Simulated<'_>, runs: &'q Runs, engine: &'q Engine) -> Question<'q> {
         let scenario = &runs.schedule.scenario;
         let lost = world.embedded.links.iter().find_map(Option::as_deref);
-        Question { engine, scenario, places: self.places, from: self.from, until: self.until, lost }
+        Question { engine, scenario, places: self.places, from: self.from, until: self.until, lost, world: self.world }
     }
 
     /// What became of these alerts in one run, by phase.
@@ -44,13 +48,18 @@ impl Wanted<'_> {
     fn found<'r>(&self, run: &'r PhaseOutcome) -> Vec<&'r Message> {
         run.messages
             .iter()
-            .filter(|m| m.accepted && m.discord && m.at >= self.from && m.at <= self.until)
+            .filter(|m| m.accepted && m.at >= self.from && m.at <= self.until)
             .filter(|m| {
                 m.alerts.iter().any(|(place, labels, status)| {
                     self.places.contains(place)
                         && *status == self.status
                         && (!self.after_firing || told_firing(run, labels, m.at))
                 })
+            })
+            .filter(|m| match bridge::arrives(self.world, m.integration, &m.url) {
+                Arrives::Yes => true,
+                Arrives::Open(_) => self.maybe,
+                Arrives::No(_) => false,
             })
             .collect()
     }
@@ -83,7 +92,15 @@ pub fn messages(world: &Simulated<'_>, criterion: &str, step: &Messages) -> Outc
         MessageState::Firing => Status::Firing,
         MessageState::Resolved => Status::Resolved,
     };
-    let wanted = Wanted { places, status, from, until, after_firing: step.after == Some(MessageState::Firing) };
+    let wanted = Wanted {
+        world,
+        maybe: step.never,
+        places,
+        status,
+        from,
+        until,
+        after_firing: step.after == Some(MessageState::Firing),
+    };
     if control {
         return without_load(world, runs, step, &wanted);
     }
@@ -140,6 +157,12 @@ fn told(world: &Simulated<'_>, runs: &Runs, step: &Messages, wanted: &Wanted<'_>
                 .evidence(wanted.fates(world, runs, runs.shown())),
         );
     }
+    if let Some(why) = over_a_bridge(sweep, wanted, least) {
+        return Outcome::Unverified(
+            Finding::said(format!("files alone do not show that a {word} about {what} arrives on Discord: {why}"))
+                .hint("show the channel, or let `labkit check` watch a running stack"),
+        );
+    }
     // What a stopped run does not show may still have come.
     let open = sweep.iter().zip(&holds).filter(|(run, holds)| run.stopped && !**holds).count();
     if open > 0 && share + open as f64 / sweep.len() as f64 > FAILS {
@@ -184,6 +207,21 @@ fn told(world: &Simulated<'_>, runs: &Runs, step: &Messages, wanted: &Wanted<'_>
     let place = wanted.places.first().map(|p| world.rule_evidence(*p)).unwrap_or_default();
     let fates = wanted.fates(world, runs, &engine);
     Outcome::Fails(finding.basis(Basis::Simulated).evidence(place).evidence([evidence]).evidence(fates))
+}
+
+/// Why files leave open whether messages arrive that come in most phases.
+fn over_a_bridge(sweep: &[PhaseOutcome], wanted: &Wanted<'_>, least: usize) -> Option<String> {
+    let maybe = Wanted { maybe: true, ..*wanted };
+    let holds: Vec<bool> = sweep.iter().map(|run| maybe.found(run).len() >= least).collect();
+    if share(&holds) < PASSES {
+        return None;
+    }
+    sweep.iter().flat_map(|run| maybe.found(run)).find_map(|m| {
+        match bridge::arrives(wanted.world, m.integration, &m.url) {
+            Arrives::Open(why) => Some(why),
+            Arrives::Yes | Arrives::No(_) => None,
+        }
+    })
 }
 
 /// Why no resolve message followed.

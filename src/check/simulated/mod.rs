@@ -2,6 +2,7 @@
 
 mod advice;
 pub(super) mod alerts;
+mod bridge;
 mod chain;
 mod dashboards;
 mod documents;
