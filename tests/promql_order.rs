@@ -107,6 +107,40 @@ fn a_refused_query_over_a_range_names_its_parameter_in_3_alone() {
 }
 
 #[test]
+fn times_are_read_as_the_api_reads_them() {
+    let time = |text: &str| {
+        Given::Text(text.into()).time("time").map_err(|e| e.to_string().split_once(": ").map(|(_, why)| why.to_owned()))
+    };
+    for (text, ms) in [
+        ("1700000000.0005", 1_700_000_000_000),
+        ("1700000000.9996", 1_700_000_001_000),
+        ("-1.5", -1_500),
+        ("1_000", 1_000_000),
+        ("NaN", -9_223_372_036_854),
+        ("9223372036854775", 192),
+        ("2023-11-14T22:13:20.5+02:00", 1_699_992_800_500),
+        ("-292273086-05-16T16:47:06Z", 6_795_364_580_679),
+    ] {
+        assert_eq!(time(text), Ok(ms), "{text}");
+    }
+    for text in ["abc", "2023-11-14 22:13:20Z", "2023-11-14t22:13:20z", "2023-11-14T22:13:60Z", " 1", "1e400"] {
+        let words = format!("Invalid time value for 'time': cannot parse \"{text}\" to a valid timestamp");
+        assert_eq!(time(text), Err(Some(words)), "{text}");
+    }
+}
+
+#[test]
+fn a_step_may_not_be_longer_than_an_integer_of_nanoseconds() {
+    let step = |text: &str| Given::Text(text.into()).duration().map_err(|e| e.to_string());
+    assert_eq!(step("1_0"), Ok(10_000_000_000));
+    assert_eq!(step("NaN"), Ok(i64::MIN));
+    for (text, tail) in [("9223372037", ". It overflows int64"), ("Inf", ". It overflows int64"), ("1.5m", "")] {
+        let wanted = format!("invalid parameter \"step\": cannot parse \"{text}\" to a valid duration{tail}");
+        assert_eq!(step(text), Err(wanted), "{text}");
+    }
+}
+
+#[test]
 fn a_time_that_no_integer_holds_wraps_as_in_go() {
     let expr = parse("m @ 9223372036854775", &ParseOptions::stock(Dialect::V2_42)).expect("a query");
     assert_eq!(print(&expr, Dialect::V2_42), "m @ -9223372036854776.000");

@@ -8,6 +8,8 @@ use super::eval::{Options, Prepared};
 use super::value::{ErrorKind, EvalError, QueryAnswer};
 use super::{Dialect, ParseOptions, parse};
 use crate::golang::duration::parse_prometheus_duration;
+use crate::golang::float::{as_int64, parse_float};
+use crate::golang::quote;
 use crate::tsdb::Tsdb;
 
 /// A query with its times as given: a number of seconds, or text.
@@ -36,6 +38,15 @@ pub enum Given {
     Text(String),
 }
 
+/// A point in time as the server holds it: seconds, and nanoseconds below a second.
+type Moment = (i64, i64);
+
+/// The earliest and the latest time that the API knows by their text, though they are beyond RFC 3339.
+const EDGES: [(&str, Moment); 2] = [
+    ("-292273086-05-16T16:47:06Z", (i64::MIN / 1000 + 62_135_596_801, 0)),
+    ("292277025-08-18T07:12:54.999999999Z", (i64::MAX / 1000 - 62_135_596_801, 999_999_999)),
+];
+
 impl Given {
     fn text(&self) -> String {
         match self {
@@ -47,28 +58,38 @@ impl Given {
     fn seconds(&self) -> Option<f64> {
         match self {
             Self::Seconds(v) => Some(*v),
-            Self::Text(text) => text.parse().ok(),
+            Self::Text(text) => parse_float(text).ok(),
         }
-        .filter(|v: &f64| v.is_finite())
     }
 
-    /// Unix milliseconds. `parameter` names it in the error.
+    fn moment(&self) -> Option<Moment> {
+        if let Some(seconds) = self.seconds() {
+            return Some(moment_of(seconds));
+        }
+        let text = self.text();
+        if let Some((_, edge)) = EDGES.into_iter().find(|(known, _)| *known == text) {
+            return Some(edge);
+        }
+        let ns = jiff::Timestamp::from_str(&text).ok().filter(|_| is_rfc_3339(&text))?.as_nanosecond();
+        let seconds = i64::try_from(ns.div_euclid(1_000_000_000)).ok()?;
+        Some((seconds, ns.rem_euclid(1_000_000_000) as i64))
+    }
+
+    fn moment_for(&self, parameter: &str, words: &str) -> Result<Moment, EvalError> {
+        self.moment().ok_or_else(|| {
+            let (parameter, text) = (quote(parameter), quote(&self.text()));
+            EvalError::bad_data(format!(
+                "invalid parameter {parameter}: {words}cannot parse {text} to a valid timestamp"
+            ))
+        })
+    }
+
+    /// Unix milliseconds of a parameter that may be left out. `parameter` names it in the error.
     ///
     /// # Errors
     /// It is none of the forms.
     pub fn time(&self, parameter: &str) -> Result<i64, EvalError> {
-        if let Some(seconds) = self.seconds() {
-            return Ok((seconds * 1000.0).round() as i64);
-        }
-        let text = self.text();
-        match jiff::Timestamp::from_str(&text) {
-            Ok(t) => Ok(t.as_millisecond()),
-            Err(_) => Err(EvalError::bad_data(format!(
-                "invalid parameter {}: cannot parse {} to a valid timestamp",
-                crate::golang::quote(parameter),
-                crate::golang::quote(&text)
-            ))),
-        }
+        self.moment_for(parameter, &format!("Invalid time value for '{parameter}': ")).map(milliseconds)
     }
 
     /// Nanoseconds.
@@ -76,14 +97,41 @@ impl Given {
     /// # Errors
     /// It is none of the forms.
     pub fn duration(&self) -> Result<i64, EvalError> {
+        let text = || quote(&self.text());
+        let refuse = |why: String| Err(EvalError::bad_data(format!("invalid parameter \"step\": cannot parse {why}")));
         if let Some(seconds) = self.seconds() {
-            return Ok((seconds * 1e9) as i64);
+            let ns = seconds * 1e9;
+            if ns.abs() > i64::MAX as f64 {
+                return refuse(format!("{} to a valid duration. It overflows int64", text()));
+            }
+            return Ok(as_int64(ns));
         }
-        parse_prometheus_duration(&self.text()).map_err(|_| {
-            let text = crate::golang::quote(&self.text());
-            EvalError::bad_data(format!("invalid parameter \"step\": cannot parse {text} to a valid duration"))
-        })
+        parse_prometheus_duration(&self.text()).or_else(|_| refuse(format!("{} to a valid duration", text())))
     }
+}
+
+/// Seconds as a point in time, to the millisecond; what no integer can hold wraps around as on the real server.
+fn moment_of(seconds: f64) -> Moment {
+    const SECOND: i64 = 1_000_000_000;
+    let fraction = if seconds.is_finite() { seconds.fract() } else { f64::NAN };
+    let (whole, ns) = (as_int64(seconds.trunc()), as_int64((fraction * 1000.0).round() / 1000.0 * 1e9));
+    (whole.wrapping_add(ns.div_euclid(SECOND)), ns.rem_euclid(SECOND))
+}
+
+fn milliseconds((seconds, ns): Moment) -> i64 {
+    seconds.wrapping_mul(1_000_000_000).wrapping_add(ns) / 1_000_000
+}
+
+/// Whether text has the form that Go reads as RFC 3339: capitals, no leap second.
+fn is_rfc_3339(text: &str) -> bool {
+    let at = |i: usize| text.as_bytes().get(i).copied().unwrap_or(0);
+    at(4) == b'-'
+        && at(7) == b'-'
+        && at(10) == b'T'
+        && at(13) == b':'
+        && at(16) == b':'
+        && at(17) < b'6'
+        && !text.ends_with('z')
 }
 
 /// A missing parameter, as the API says it.
@@ -113,9 +161,11 @@ pub fn read(request: &Request, options: &Options) -> Result<Asked, EvalError> {
         let prepared = prepare().map_err(|e| EvalError::bad_data(format!("invalid parameter \"query\": {e}")))?;
         return Ok(Asked::Instant(prepared, time));
     }
-    let start = request.start.as_ref().ok_or_else(|| missing("start"))?.time("start")?;
-    let end = request.end.as_ref().ok_or_else(|| missing("end"))?.time("end")?;
-    if end < start {
+    let start = request.start.as_ref().ok_or_else(|| missing("start"))?.moment_for("start", "")?;
+    let end = request.end.as_ref().ok_or_else(|| missing("end"))?.moment_for("end", "")?;
+    // The server counts from the year 1 and wraps around where no integer can hold that.
+    let ns = |(s, ns): Moment| i128::from(s.wrapping_add(62_135_596_800)) * 1_000_000_000 + i128::from(ns);
+    if ns(end) < ns(start) {
         return Err(EvalError::bad_data("invalid parameter \"end\": end timestamp must not be before start time"));
     }
     let step = request.step.as_ref().ok_or_else(|| missing("step"))?.duration()?;
@@ -124,13 +174,13 @@ pub fn read(request: &Request, options: &Options) -> Result<Asked, EvalError> {
             "invalid parameter \"step\": zero or negative query resolution step widths are not accepted. Try a positive integer",
         ));
     }
-    if (i128::from(end) - i128::from(start)) * 1_000_000 / i128::from(step) > 11_000 {
+    if (ns(end) - ns(start)).min(i128::from(i64::MAX)) / i128::from(step) > 11_000 {
         return Err(EvalError::bad_data(
             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
         ));
     }
     let prepared = prepare().map_err(|e| refused_over_a_range(EvalError::bad_data(e.to_string()), options.dialect))?;
-    Ok(Asked::Range(prepared, (start, end, (step / 1_000_000).max(1))))
+    Ok(Asked::Range(prepared, (milliseconds(start), milliseconds(end), (step / 1_000_000).max(1))))
 }
 
 /// An error of a query over a range: where the query itself is refused, 3 names the parameter; 2.42 does so for instant
