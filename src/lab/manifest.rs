@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use serde::Deserialize;
 
 use super::{Kind, LabError, LabFiles, Parameters, Scenario, place};
-use crate::golang::regexp::{Regexp, RegexpError};
+use crate::golang::regexp::{Alternatives, RegexpError};
 
 /// A lab as its manifest describes it, parameters filled in.
 #[derive(Clone, Debug)]
@@ -140,11 +140,11 @@ pub struct Question {
 #[derive(Clone, Debug)]
 pub struct QuestionPatterns {
     /// Finds the passages that deal with it; none when it tells none.
-    pub about: Option<Regexp>,
+    pub about: Option<Alternatives>,
     /// One for each idea.
-    pub ideas: Vec<Option<Regexp>>,
+    pub ideas: Vec<Option<Alternatives>>,
     /// Finds passages that speak of something else.
-    pub elsewhere: Option<Regexp>,
+    pub elsewhere: Option<Alternatives>,
 }
 
 impl Question {
@@ -162,12 +162,8 @@ impl Question {
     }
 }
 
-fn one_of(patterns: &[String]) -> Result<Option<Regexp>, RegexpError> {
-    if patterns.is_empty() {
-        return Ok(None);
-    }
-    let joined: Vec<String> = patterns.iter().map(|p| format!("(?:{p})")).collect();
-    Regexp::new(&joined.join("|")).map(Some)
+fn one_of(patterns: &[String]) -> Result<Option<Alternatives>, RegexpError> {
+    if patterns.is_empty() { Ok(None) } else { Alternatives::new(patterns).map(Some) }
 }
 
 fn usual_passage() -> usize {

@@ -1,7 +1,7 @@
 //! Whether a report answers a question: all ideas of the answer near one another.
 
 use super::{Block, BlockKind, Document};
-use crate::golang::regexp::{Regexp, RegexpError};
+use crate::golang::regexp::{Alternatives, RegexpError};
 use crate::lab::{Question, QuestionPatterns};
 
 /// How much of an answer was found.
@@ -65,7 +65,7 @@ struct Hits {
 }
 
 impl Hits {
-    fn of(idea: &Regexp, document: &Document, texts: &[String], elsewhere: Option<&Regexp>) -> Self {
+    fn of(idea: &Alternatives, document: &Document, texts: &[String], elsewhere: Option<&Alternatives>) -> Self {
         let mut hits = Self { own: Vec::new(), asked: Vec::new(), elsewhere: Vec::new() };
         for (i, text) in texts.iter().enumerate().filter(|(_, t)| idea.is_match(t)) {
             if is_question(&document.blocks[i]) {

@@ -1,7 +1,7 @@
 //! Which commands a document tells.
 
 use super::{BlockKind, Document};
-use crate::golang::regexp::{Regexp, RegexpError};
+use crate::golang::regexp::{Alternatives, RegexpError};
 
 /// The patterns that are found in the document's code, tables, lists or text.
 ///
@@ -17,7 +17,7 @@ pub fn kinds_of_commands<'a>(document: &Document, patterns: &'a [String]) -> Res
         .collect();
     let mut found = Vec::new();
     for pattern in patterns {
-        let expression = Regexp::new(pattern)?;
+        let expression = Alternatives::new(std::slice::from_ref(pattern))?;
         if lines.iter().any(|line| expression.is_match(line)) {
             found.push(pattern.as_str());
         }

@@ -11,12 +11,14 @@ use regex_syntax::hir::Hir;
 
 use super::GoVersion;
 
+mod alternatives;
 mod cache;
 mod classes;
 mod parse;
 mod replace;
 mod shortcut;
 
+pub use alternatives::Alternatives;
 pub use cache::{Patterns, SearchBudget};
 pub use replace::quote_meta;
 use shortcut::Shortcut;
