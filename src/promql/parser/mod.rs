@@ -17,7 +17,9 @@ mod series_histogram;
 
 pub use error::ParseError;
 pub use options::{ParseOptions, parse, parse_metric_selector};
-pub use series::{SequenceValue, SeriesDescription, parse_metric, parse_series_description};
+pub use series::{
+    SequenceRun, SequenceValue, SeriesDescription, parse_metric, parse_series_description, parse_series_runs,
+};
 
 use super::Dialect;
 use super::lexer::{LexError, Lexer, Token, TokenKind};

@@ -25,6 +25,79 @@ pub struct SeriesDescription {
     pub values: Vec<SequenceValue>,
 }
 
+/// Values of a series description as they are written, before they are counted out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SequenceRun {
+    /// So many steps without a sample.
+    Omitted(u64),
+    /// A float, perhaps the staleness marker, and so many more, each larger than the one before by the step if there is
+    /// one: by repeated addition, whose rounding shows in the last digit.
+    Floats {
+        /// The first.
+        first: f64,
+        /// What is added.
+        step: Option<f64>,
+        /// How many follow.
+        more: u64,
+    },
+    /// A native histogram, as in [`SequenceValue`], and so many more of the same.
+    Histograms {
+        /// The histogram.
+        histogram: Arc<FloatHistogram>,
+        /// Whether `counter_reset_hint` was written.
+        hint_set: bool,
+        /// How many follow.
+        more: u64,
+    },
+}
+
+impl SequenceRun {
+    /// How many values it stands for.
+    pub fn count(&self) -> u64 {
+        match self {
+            Self::Omitted(count) => *count,
+            Self::Floats { more, .. } | Self::Histograms { more, .. } => more.saturating_add(1),
+        }
+    }
+
+    /// The float behind one of a run. Nothing is added where nothing is written, so that a marker stays one.
+    #[inline]
+    pub fn next_float(float: f64, step: Option<f64>) -> f64 {
+        step.map_or(float, |step| float + step)
+    }
+
+    fn expand(self, values: &mut Vec<SequenceValue>) {
+        match self {
+            Self::Omitted(count) => values.extend((0..count).map(|_| SequenceValue::Omitted)),
+            Self::Floats { mut first, step, more } => {
+                values.reserve(usize::try_from(more).unwrap_or(0).saturating_add(1));
+                for _ in 0..=more {
+                    values.push(SequenceValue::Float(first));
+                    first = Self::next_float(first, step);
+                }
+            }
+            Self::Histograms { histogram, hint_set, more } => {
+                let value = SequenceValue::Histogram { histogram, hint_set };
+                values.extend((0..=more).map(|_| value.clone()));
+            }
+        }
+    }
+}
+
+/// The values read so far.
+#[derive(Default)]
+pub(super) struct Runs {
+    items: Vec<SequenceRun>,
+    count: u64,
+}
+
+impl Runs {
+    fn push(&mut self, run: SequenceRun) {
+        self.count = self.count.saturating_add(run.count());
+        self.items.push(run);
+    }
+}
+
 /// A value of a series description.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SequenceValue {
@@ -56,6 +129,17 @@ impl SequenceValue {
 /// # Errors
 /// What Prometheus would say, with the place; and more than ten million values.
 pub fn parse_series_description(text: &str, dialect: Dialect) -> Result<SeriesDescription, ParseError> {
+    let (labels, runs) = parse_series_runs(text, dialect)?;
+    let mut values = Vec::new();
+    runs.into_iter().for_each(|run| run.expand(&mut values));
+    Ok(SeriesDescription { labels, values })
+}
+
+/// Reads a series description and leaves its values as they are written.
+///
+/// # Errors
+/// As [`parse_series_description`].
+pub fn parse_series_runs(text: &str, dialect: Dialect) -> Result<(Labels, Vec<SequenceRun>), ParseError> {
     let mut parser = series_parser(text, dialect);
     let result = parser.series_description();
     parser.finish(result)
@@ -78,11 +162,11 @@ fn series_parser(text: &str, dialect: Dialect) -> Parser<'_> {
 }
 
 impl Parser<'_> {
-    fn series_description(&mut self) -> Parsed<SeriesDescription> {
+    fn series_description(&mut self) -> Parsed<(Labels, Vec<SequenceRun>)> {
         let labels = self.metric()?;
-        let values = self.series_values();
-        let values = self.within(values, "series values", "")?;
-        Ok(SeriesDescription { labels, values })
+        let runs = self.series_values();
+        let runs = self.within(runs, "series values", "")?;
+        Ok((labels, runs.items))
     }
 
     fn metric(&mut self) -> Parsed<Labels> {
@@ -128,8 +212,8 @@ impl Parser<'_> {
         Ok((name, self.unquoted(value)?.into()))
     }
 
-    fn series_values(&mut self) -> Parsed<Vec<SequenceValue>> {
-        let mut values = Vec::new();
+    fn series_values(&mut self) -> Parsed<Runs> {
+        let mut values = Runs::default();
         loop {
             if self.take(TokenKind::Eof)?.is_some() {
                 return Ok(values);
@@ -141,12 +225,12 @@ impl Parser<'_> {
         }
     }
 
-    pub(super) fn series_item(&mut self, values: &mut Vec<SequenceValue>) -> Parsed<()> {
+    pub(super) fn series_item(&mut self, values: &mut Runs) -> Parsed<()> {
         match self.peek()? {
             TokenKind::Blank => {
                 self.next()?;
                 let count = if self.take(TokenKind::Times)?.is_some() { self.repetitions(values)? } else { 1 };
-                values.extend((0..count).map(|_| SequenceValue::Omitted));
+                values.push(SequenceRun::Omitted(count));
                 Ok(())
             }
             TokenKind::OpenHistogram => self.histogram_item(values),
@@ -154,10 +238,10 @@ impl Parser<'_> {
         }
     }
 
-    fn float_item(&mut self, values: &mut Vec<SequenceValue>) -> Parsed<()> {
-        let first = self.peek_token()?;
-        let mut value = if first.kind == TokenKind::Identifier {
-            if self.word(first) != "stale" {
+    fn float_item(&mut self, values: &mut Runs) -> Parsed<()> {
+        let token = self.peek_token()?;
+        let first = if token.kind == TokenKind::Identifier {
+            if self.word(token) != "stale" {
                 return Err(self.unexpected("series values", "number or \"stale\""));
             }
             self.next()?;
@@ -169,7 +253,7 @@ impl Parser<'_> {
         if matches!(self.peek()?, TokenKind::Op(BinaryOp::Add | BinaryOp::Sub)) {
             step = Some(self.plain_signed_number()?);
         }
-        let count = match step {
+        let more = match step {
             Some(_) => {
                 self.expect(TokenKind::Times)?;
                 self.repetitions(values)?
@@ -177,14 +261,7 @@ impl Parser<'_> {
             None if self.take(TokenKind::Times)?.is_some() => self.repetitions(values)?,
             None => 0,
         };
-        values.reserve(usize::try_from(count).unwrap_or(0).saturating_add(1));
-        for _ in 0..=count {
-            values.push(SequenceValue::Float(value));
-            // By repeated addition, whose rounding shows in the last digit; a marker stays a marker.
-            if let Some(step) = step {
-                value += step;
-            }
-        }
+        values.push(SequenceRun::Floats { first, step, more });
         Ok(())
     }
 
@@ -218,10 +295,10 @@ impl Parser<'_> {
     }
 
     /// A repetition count that the budget allows.
-    fn repetitions(&mut self, values: &[SequenceValue]) -> Parsed<u64> {
+    fn repetitions(&mut self, values: &Runs) -> Parsed<u64> {
         let place = self.peek_token()?.span;
         let count = self.unsigned_integer()?;
-        if count.saturating_add(values.len() as u64) > MAX_VALUES {
+        if count.saturating_add(values.count) > MAX_VALUES {
             return Err(self.error(place, format!("series has more than {MAX_VALUES} values")));
         }
         Ok(count)
@@ -235,20 +312,20 @@ impl Parser<'_> {
         Ok(if negative { -value } else { value })
     }
 
-    fn histogram_item(&mut self, values: &mut Vec<SequenceValue>) -> Parsed<()> {
+    fn histogram_item(&mut self, values: &mut Runs) -> Parsed<()> {
         let base = self.histogram_literal()?;
         let subtract = match self.peek()? {
-            TokenKind::Times => {
-                self.next()?;
-                let count = self.repetitions(values)?;
-                let value = SequenceValue::Histogram { histogram: Arc::new(base.value), hint_set: base.hint_set };
-                values.extend((0..=count).map(|_| value.clone()));
-                return Ok(());
-            }
             TokenKind::Op(BinaryOp::Add) => false,
             TokenKind::Op(BinaryOp::Sub) => true,
-            _ => {
-                values.push(SequenceValue::Histogram { histogram: Arc::new(base.value), hint_set: base.hint_set });
+            other => {
+                let more = if other == TokenKind::Times {
+                    self.next()?;
+                    self.repetitions(values)?
+                } else {
+                    0
+                };
+                let (histogram, hint_set) = (Arc::new(base.value), base.hint_set);
+                values.push(SequenceRun::Histograms { histogram, hint_set, more });
                 return Ok(());
             }
         };
@@ -260,7 +337,7 @@ impl Parser<'_> {
         let mut current = base.value;
         for i in 0..=count {
             let histogram = Arc::new(current.clone());
-            values.push(SequenceValue::Histogram { histogram, hint_set: step.hint_set });
+            values.push(SequenceRun::Histograms { histogram, hint_set: step.hint_set, more: 0 });
             if i < count {
                 current = self.combined(place, &current, &step.value, subtract)?;
             }

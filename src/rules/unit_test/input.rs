@@ -5,15 +5,17 @@ use rustc_hash::FxHashMap;
 use super::file::TestGroup;
 use super::outcome::Failure;
 use crate::model::Labels;
-use crate::promql::{Dialect, SequenceValue, parse_series_description};
+use crate::promql::{Dialect, SequenceRun, parse_series_runs};
 use crate::tsdb::{SampleValue, SeriesRef, Tsdb};
 
-/// The series of a test and how far each is in the store.
+/// The series of a test and how far they are in the store.
 #[derive(Debug)]
 pub(super) struct Input {
     feeds: Vec<Feed>,
     start_ms: i64,
     step_ms: i64,
+    /// How many values of each have had their time.
+    fed: u64,
 }
 
 #[derive(Debug)]
@@ -23,45 +25,56 @@ struct Feed {
     series: Option<SeriesRef>,
 }
 
-/// The values of a series, mostly plain numbers.
+/// The values of a series that are still to come.
 #[derive(Debug)]
-enum Values {
-    /// Numbers, and [`OMITTED`] for none.
-    Floats(Vec<f64>),
-    Mixed(Vec<SequenceValue>),
+struct Values {
+    runs: std::vec::IntoIter<SequenceRun>,
+    /// The run that is under way.
+    run: SequenceRun,
 }
 
-/// Stands for no sample; a not-a-number that no text gives.
-const OMITTED: f64 = f64::from_bits(0x7ff8_0000_0000_0abc);
-
 impl Values {
-    fn new(values: Vec<SequenceValue>) -> Self {
-        if values.iter().any(|v| matches!(v, SequenceValue::Histogram { .. })) {
-            return Self::Mixed(values);
-        }
-        Self::Floats(values.iter().map(|v| v.float().unwrap_or(OMITTED)).collect())
+    fn new(runs: Vec<SequenceRun>) -> Self {
+        Self { runs: runs.into_iter(), run: SequenceRun::Omitted(0) }
     }
 
-    fn len(&self) -> usize {
-        match self {
-            Self::Floats(values) => values.len(),
-            Self::Mixed(values) => values.len(),
-        }
+    /// How many there are.
+    fn count(&self) -> usize {
+        let count = self.runs.as_slice().iter().fold(self.run.count(), |sum, run| sum.saturating_add(run.count()));
+        usize::try_from(count).unwrap_or(usize::MAX)
     }
 
-    fn get(&self, index: usize) -> Option<SampleValue> {
-        match self {
-            Self::Floats(values) => {
-                let value = *values.get(index)?;
-                (value.to_bits() != OMITTED.to_bits()).then_some(SampleValue::Float(value))
+    /// The next one: nothing when there is none, and a value or that there is no sample at this step.
+    fn next(&mut self) -> Option<Option<SampleValue>> {
+        while matches!(self.run, SequenceRun::Omitted(0)) {
+            self.run = self.runs.next()?;
+        }
+        let (value, is_last) = match &mut self.run {
+            SequenceRun::Omitted(count) => {
+                *count -= 1;
+                return Some(None);
             }
-            Self::Mixed(values) => match values.get(index)? {
-                SequenceValue::Omitted => None,
-                SequenceValue::Float(v) => Some(SampleValue::Float(*v)),
-                SequenceValue::Histogram { histogram, .. } => Some(SampleValue::Histogram(histogram.clone())),
-            },
+            SequenceRun::Floats { first, step, more } => {
+                let value = SampleValue::Float(*first);
+                *first = SequenceRun::next_float(*first, *step);
+                (value, take_one(more))
+            }
+            SequenceRun::Histograms { histogram, more, .. } => {
+                (SampleValue::Histogram(histogram.clone()), take_one(more))
+            }
+        };
+        if is_last {
+            self.run = SequenceRun::Omitted(0);
         }
+        Some(Some(value))
     }
+}
+
+/// Takes one of those that follow; whether there was none.
+fn take_one(more: &mut u64) -> bool {
+    let is_last = *more == 0;
+    *more = more.saturating_sub(1);
+    is_last
 }
 
 impl Input {
@@ -75,14 +88,14 @@ impl Input {
                 if line.is_empty() || line.starts_with('#') {
                     break 'all;
                 }
-                let read = parse_series_description(line, dialect)
+                let (labels, runs) = parse_series_runs(line, dialect)
                     .map_err(|e| Failure::Input { error: e.to_string(), span: input.span })?;
-                let feed = Feed { labels: read.labels.clone(), values: Values::new(read.values), series: None };
+                let feed = Feed { labels: labels.clone(), values: Values::new(runs), series: None };
                 // A series that is described twice has the later description.
-                match places.get(&read.labels) {
+                match places.get(&labels) {
                     Some(place) => feeds[*place] = feed,
                     None => {
-                        places.insert(read.labels, feeds.len());
+                        places.insert(labels, feeds.len());
                         feeds.push(feed);
                     }
                 }
@@ -90,41 +103,42 @@ impl Input {
         }
         let step_ms = test.interval.millis();
         let start_ms = test.start_ns.div_euclid(1_000_000);
-        Ok(Self { feeds, start_ms, step_ms })
+        Ok(Self { feeds, start_ms, step_ms, fed: 0 })
     }
 
-    /// Puts the samples with times from `from` (exclusive; nothing: from the beginning) to `to` into the store, both in
-    /// ms. What the store does not take, because a rule wrote the same series, is left out.
-    pub(super) fn feed(&mut self, db: &mut Tsdb, from: Option<i64>, to: i64) {
-        let first = from.map_or(0, |t| self.count_until(t));
+    /// Puts the samples with times of at most `to` (ms) into the store that are not there yet. What the store does not
+    /// take, because a rule wrote the same series, is left out.
+    pub(super) fn feed(&mut self, db: &mut Tsdb, to: i64) {
         let end = self.count_until(to);
         for feed in &mut self.feeds {
-            let end = end.min(feed.values.len());
-            for i in first..end {
-                let t = self.start_ms.saturating_add(self.step_ms.saturating_mul(i as i64));
-                let Some(value) = feed.values.get(i) else { continue };
+            for i in self.fed..end {
+                let Some(next) = feed.values.next() else { break };
+                let Some(value) = next else { continue };
                 let series = *feed.series.get_or_insert_with(|| {
                     let series = db.series_ref(&feed.labels);
-                    db.reserve(series, feed.values.len() - i);
+                    db.reserve(series, feed.values.count() + 1);
                     series
                 });
+                let since = self.step_ms.saturating_mul(i64::try_from(i).unwrap_or(i64::MAX));
+                let t = self.start_ms.saturating_add(since);
                 let _ = match value {
                     SampleValue::Float(value) => db.append(series, t, value),
                     histogram => db.append_value(series, t, histogram),
                 };
             }
         }
+        self.fed = self.fed.max(end);
     }
 
     /// How many values have a time of at most `t`.
-    fn count_until(&self, t: i64) -> usize {
+    fn count_until(&self, t: i64) -> u64 {
         let since = t.saturating_sub(self.start_ms);
         if since < 0 {
             0
         } else if self.step_ms <= 0 {
-            usize::MAX
+            u64::MAX
         } else {
-            usize::try_from(since / self.step_ms + 1).unwrap_or(usize::MAX)
+            u64::try_from(since / self.step_ms + 1).unwrap_or(u64::MAX)
         }
     }
 }

@@ -161,12 +161,10 @@ impl<'a> Runner<'a> {
         let mut cases: Vec<&AlertCase> = self.test.alerts.iter().collect();
         cases.sort_by_key(|c| c.eval_time);
         let mut cases = cases.into_iter().peekable();
-        let mut fed = None;
         let mut since = 0;
         while since <= end {
             let ts = start.plus_nanos(since);
-            self.input.feed(&mut self.db, fed, ts.millis());
-            fed = Some(ts.millis());
+            self.input.feed(&mut self.db, ts.millis());
             if self.evaluate(ts, since) {
                 return;
             }
