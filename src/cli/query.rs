@@ -4,14 +4,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
-use rustc_hash::FxHashMap;
 
 use super::asked::Asked;
 use super::exit::Exit;
-use crate::exposition::read_samples;
-use crate::model::Labels;
+use crate::exposition::{RecordedSeries, read_series};
 use crate::promql::api;
-use crate::promql::eval::Options;
+use crate::promql::eval::{Options, Room};
 use crate::promql::request::{Asked as Wanted, Given, Request, read, refused_over_a_range};
 use crate::promql::value::EvalError;
 use crate::tsdb::Tsdb;
@@ -62,6 +60,8 @@ pub fn run(args: &QueryArgs) -> Exit {
             return Exit::Usage;
         }
     };
+    drop(body);
+    let mut room = Room::default();
     let mut out = Out { stdout: std::io::BufWriter::new(stdout()), trouble: None };
     if let Some(path) = &args.queries {
         let lines = match std::fs::read_to_string(path) {
@@ -73,7 +73,7 @@ pub fn run(args: &QueryArgs) -> Exit {
         };
         for line in lines.lines().filter(|l| !l.trim().is_empty()) {
             match serde_json::from_str::<Request>(line) {
-                Ok(request) => answer(&db, &request, args.dialect, &mut out),
+                Ok(request) => answer(&db, &request, args.dialect, &mut room, &mut out),
                 Err(e) => {
                     let e = EvalError::bad_data(format!("cannot read the query: {e}"));
                     out.write(api::error_body(&e, args.dialect.dialect()).as_bytes());
@@ -94,7 +94,7 @@ pub fn run(args: &QueryArgs) -> Exit {
             eprintln!("labkit: give --time, or --start, --end and --step");
             return Exit::Usage;
         }
-        answer(&db, &request, args.dialect, &mut out);
+        answer(&db, &request, args.dialect, &mut room, &mut out);
         out.write(b"\n");
     }
     match out.finish() {
@@ -108,18 +108,14 @@ pub fn run(args: &QueryArgs) -> Exit {
 
 /// The samples in a store, series in order of labels as in a block.
 fn store(body: &[u8]) -> Result<Tsdb, String> {
-    let samples = read_samples(body).map_err(|e| e.to_string())?;
-    let mut by_labels: FxHashMap<Labels, Vec<(i64, f64)>> = FxHashMap::default();
-    for s in samples {
-        by_labels.entry(s.labels).or_default().push((s.timestamp, s.value));
-    }
-    let mut series: Vec<(Labels, Vec<(i64, f64)>)> = by_labels.into_iter().collect();
-    series.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut series = read_series(body).map_err(|e| e.to_string())?;
+    series.sort_by(|a, b| a.labels.cmp(&b.labels));
     let mut db = Tsdb::new();
-    for (labels, mut points) in series {
-        points.sort_by_key(|p| p.0);
+    for RecordedSeries { labels, mut samples } in series {
+        samples.sort_by_key(|s| s.0);
         let r = db.series_ref(&labels);
-        for (t, v) in points {
+        db.reserve(r, samples.len());
+        for (t, v) in samples {
             // Of two values at one time the first stays, as in the head.
             let _ = db.append(r, t, v);
         }
@@ -161,15 +157,15 @@ impl Out {
     }
 }
 
-fn answer(db: &Tsdb, request: &Request, asked: Asked, out: &mut Out) {
+fn answer(db: &Tsdb, request: &Request, asked: Asked, room: &mut Room, out: &mut Out) {
     let dialect = asked.dialect();
-    if let Err(e) = evaluate(db, request, asked, out) {
+    if let Err(e) = evaluate(db, request, asked, room, out) {
         out.write(api::error_body(&e, dialect).as_bytes());
     }
 }
 
 /// Evaluates and writes the answer; nothing is written of an error.
-fn evaluate(db: &Tsdb, request: &Request, asked: Asked, out: &mut Out) -> Result<(), EvalError> {
+fn evaluate(db: &Tsdb, request: &Request, asked: Asked, room: &mut Room, out: &mut Out) -> Result<(), EvalError> {
     let dialect = asked.dialect();
     match read(request, &Options { release: asked.release(), ..Options::new(dialect) })? {
         Wanted::Instant(mut prepared, time) => {
@@ -177,8 +173,11 @@ fn evaluate(db: &Tsdb, request: &Request, asked: Asked, out: &mut Out) -> Result
             out.write(api::answer_body(&answer, &request.query, dialect).as_bytes());
             Ok(())
         }
-        Wanted::Range(mut prepared, times) => prepared
-            .range_body(db, times, &request.query, &mut |bytes| out.write(bytes))
-            .map_err(|e| refused_over_a_range(e, dialect)),
+        Wanted::Range(mut prepared, times) => {
+            prepared.lend(std::mem::take(room));
+            let done = prepared.range_body(db, times, &request.query, &mut |bytes| out.write(bytes));
+            *room = prepared.take_room();
+            done.map_err(|e| refused_over_a_range(e, dialect))
+        }
     }
 }

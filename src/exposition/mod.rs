@@ -22,6 +22,6 @@ pub use lint::{Problem, lint};
 pub use negotiate::{Format, negotiate, scrape_format};
 pub use openmetrics::OpenMetricsReader;
 pub use page::{Entries, Page};
-pub use samples::{Sample, read_samples};
+pub use samples::{RecordedSeries, Sample, read_samples, read_series};
 pub use text::TextReader;
 pub use writer::{write_family, write_openmetrics_end, write_series, write_value};

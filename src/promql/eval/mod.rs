@@ -31,4 +31,4 @@ mod trim;
 mod vector_calls;
 
 pub use options::Options;
-pub use prepared::Prepared;
+pub use prepared::{Prepared, Room};

@@ -24,6 +24,11 @@ pub struct Prepared {
     work: u64,
 }
 
+/// Room for numbers that a query has done with and another may use: fresh memory costs more than working out what goes
+/// into it.
+#[derive(Debug, Default)]
+pub struct Room(Vec<Vec<f64>>);
+
 /// A result before it is given out.
 enum Raw {
     Output(Output),
@@ -40,6 +45,16 @@ impl Prepared {
             buffers: Vec::new(),
             work: 0,
         }
+    }
+
+    /// Lends it the room of an earlier query.
+    pub fn lend(&mut self, room: Room) {
+        self.buffers = room.0;
+    }
+
+    /// Takes its room away for a later one.
+    pub fn take_room(&mut self) -> Room {
+        Room(std::mem::take(&mut self.buffers))
     }
 
     /// The elementary steps of all evaluations so far, as budgets count them.
