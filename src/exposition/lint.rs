@@ -66,15 +66,21 @@ const PREFIXES: [&str; 18] = [
 
 const ABBREVIATIONS: [&str; 14] = ["s", "ms", "us", "ns", "sec", "b", "kb", "mb", "gb", "tb", "pb", "m", "h", "d"];
 
-fn base_unit(word: &str) -> Option<&'static str> {
-    let base = |unit: &str| UNITS.iter().find(|(u, _)| *u == unit).map(|(_, base)| *base);
-    base(word).or_else(|| PREFIXES.iter().find_map(|p| word.strip_prefix(p).and_then(base)))
+/// A word's unit without its prefix, with the base unit; and where the prefix stands in the list, none last.
+fn unit_of(word: &str) -> Option<(&'static (&'static str, &'static str), usize)> {
+    let unit = |text: &str| UNITS.iter().find(|(unit, _)| *unit == text);
+    let prefixed = || PREFIXES.iter().enumerate().find_map(|(i, p)| Some((word.strip_prefix(p).and_then(unit)?, i)));
+    unit(word).map(|unit| (unit, PREFIXES.len())).or_else(prefixed)
 }
 
+/// Of a unit that stands in a name with several prefixes, the original takes the first in its list of prefixes; of
+/// different units whichever its map gives first, here the first in the name.
 fn units(family: &Family, add: &mut impl FnMut(String)) {
-    let found = family.name.split('_').find_map(|word| Some((word, base_unit(word)?)));
-    if let Some((unit, base)) = found.filter(|(unit, base)| unit != base) {
-        add(format!("use base unit {} instead of {}", quote(base), quote(unit)));
+    let known = || family.name.split('_').filter_map(|word| unit_of(word).map(|(unit, prefix)| (word, unit, prefix)));
+    let found =
+        known().next().and_then(|(_, first, _)| known().filter(|(_, unit, _)| *unit == first).min_by_key(|f| f.2));
+    if let Some((word, (_, base), _)) = found.filter(|(word, (_, base), _)| word != base) {
+        add(format!("use base unit {} instead of {}", quote(base), quote(word)));
     }
     let lower = family.name.to_ascii_lowercase();
     for short in ABBREVIATIONS {
