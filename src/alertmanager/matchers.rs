@@ -1,48 +1,93 @@
 //! Matchers as people write them: `severity="critical"`, `{a=~"b|c", d!=e}`.
 //!
-//! Two parsers: the classic one, all that 0.25 and 0.26 have, and the UTF-8 one of 0.27. Since 0.27 both are tried;
-//! where they disagree the classic reading counts. Facts: upstream `pkg/labels`, `matcher/parse` and
+//! Two parsers: the classic one, all that 0.25 and 0.26 have, and the UTF-8 one of 0.27. Since 0.27 both are tried
+//! unless a feature chooses one; where they disagree the classic reading counts. Facts: upstream `pkg/labels`, `matcher/parse` and
 //! `matcher/compat`.
 
 use super::version::Version;
 use crate::model::{MatchOp, Matcher};
 
+/// Which names and matchers a server takes: `--enable-feature`, since 0.27. Before that all were classic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Names {
+    /// Any name; both parsers, and the classic reading where they disagree.
+    #[default]
+    Both,
+    /// `classic-mode`: as before 0.27.
+    Classic,
+    /// `utf8-strict-mode`: the UTF-8 parser alone.
+    Utf8,
+}
+
+impl Names {
+    /// What the value of `--enable-feature` chooses.
+    pub fn of_features(features: &str) -> Self {
+        let has = |name: &str| features.split(',').any(|f| f.trim() == name);
+        match (has("classic-mode"), has("utf8-strict-mode")) {
+            (true, _) => Self::Classic,
+            (false, true) => Self::Utf8,
+            (false, false) => Self::Both,
+        }
+    }
+
+    fn of(self, version: Version) -> Self {
+        if version < Version::V0_27 { Self::Classic } else { self }
+    }
+}
+
 /// Reads one text that may hold several matchers.
 ///
 /// # Errors
-/// Neither parser of this version accepts it; in the words of the real program.
-pub fn parse_matchers(text: &str, version: Version) -> Result<Vec<Matcher>, String> {
-    let classic = classic_matchers(text);
-    if version < Version::V0_27 {
-        return classic;
-    }
-    match (classic, utf8_matchers(text)) {
-        (Ok(matchers), _) => Ok(matchers),
-        (Err(_), Ok(matchers)) => Ok(matchers),
-        (Err(e), Err(_)) => Err(e),
+/// No parser of this version accepts it; in the words of the real program.
+pub fn parse_matchers(text: &str, version: Version, names: Names) -> Result<Vec<Matcher>, String> {
+    match names.of(version) {
+        Names::Classic => classic_matchers(text),
+        Names::Utf8 => utf8_matchers(text),
+        Names::Both => classic_matchers(text).or_else(|why| utf8_matchers(text).map_err(|_| why)),
     }
 }
 
 /// Reads one text that holds exactly one matcher, as filters of the API do.
 ///
 /// # Errors
-/// Neither parser of this version accepts it as one matcher.
-pub fn parse_matcher(text: &str, version: Version) -> Result<Matcher, String> {
-    let classic = classic_matcher(text);
-    if version < Version::V0_27 || classic.is_ok() {
-        return classic;
+/// No parser of this version accepts it as one matcher.
+pub fn parse_matcher(text: &str, version: Version, names: Names) -> Result<Matcher, String> {
+    let names = names.of(version);
+    if names != Names::Classic && (text.starts_with('{') || text.ends_with('}')) {
+        return Err(format!("unexpected open or close brace: {text}"));
     }
-    match utf8_matchers(text) {
-        Ok(matchers) if matchers.len() == 1 && !text.trim_start().starts_with('{') => {
-            matchers.into_iter().next().ok_or_else(String::new)
+    let utf8 = || {
+        let mut matchers = utf8_matchers(text)?;
+        match (matchers.pop(), matchers.len()) {
+            (None, _) => Err("no matchers".to_owned()),
+            (Some(matcher), 0) => Ok(matcher),
+            (Some(_), n) => Err(format!("expected 1 matcher, found {}", n + 1)),
         }
-        _ => classic,
+    };
+    match names {
+        Names::Classic => classic_matcher(text),
+        Names::Utf8 => utf8(),
+        Names::Both => classic_matcher(text).or_else(|why| utf8().map_err(|_| why)),
+    }
+}
+
+/// Why the log of 0.27 and later warns of matchers, and how to write them so that both parsers read the same.
+pub fn warning(text: &str, version: Version, names: Names) -> Option<(&'static str, String)> {
+    let classic = classic_matchers(text).ok().filter(|_| names.of(version) == Names::Both)?;
+    let suggestion = || super::routing::show_matchers(&classic).trim_matches(['{', '}']).to_owned();
+    match utf8_matchers(text) {
+        Err(_) => Some(("the UTF-8 parser cannot read this matcher, so the classic one is used", suggestion())),
+        Ok(utf8) if utf8 != classic => Some((
+            "the UTF-8 parser reads this matcher in another way than the classic one, which is used",
+            suggestion(),
+        )),
+        Ok(_) => None,
     }
 }
 
 /// Whether a label may have this name where a version reads it from a list (`group_by`, `equal`).
-pub fn is_label_name(name: &str, version: Version) -> bool {
-    if version >= Version::V0_27 { !name.is_empty() } else { is_classic_label_name(name) }
+pub fn is_label_name(name: &str, version: Version, names: Names) -> bool {
+    if names.of(version) == Names::Classic { is_classic_label_name(name) } else { !name.is_empty() }
 }
 
 /// `[a-zA-Z_][a-zA-Z0-9_]*`
@@ -226,7 +271,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str, version: Version) -> Result<String, String> {
-        parse_matchers(text, version).map(|m| crate::alertmanager::routing::show_matchers(&m))
+        parse_matchers(text, version, Names::Both).map(|m| crate::alertmanager::routing::show_matchers(&m))
     }
 
     #[test]
@@ -260,6 +305,42 @@ mod tests {
                 assert_eq!(shown(text, version), Err(why.to_owned()), "{text} in {version}");
             }
         }
+    }
+
+    #[test]
+    fn features_choose_the_parser() {
+        let read = |text: &str, features: &str| {
+            parse_matchers(text, Version::LATEST, Names::of_features(features)).map(|m| m.len())
+        };
+        for (text, both, classic, strict) in [
+            ("a=b", true, true, true),
+            ("a=", true, true, false),
+            (r#"a=~[x]{2}"#, true, true, false),
+            ("é=b", true, false, true),
+            (r#""a b"="c""#, true, false, true),
+            ("a=b}", true, true, false),
+        ] {
+            assert_eq!(read(text, "").is_ok(), both, "{text}");
+            assert_eq!(read(text, "x,classic-mode").is_ok(), classic, "{text}");
+            assert_eq!(read(text, "utf8-strict-mode").is_ok(), strict, "{text}");
+        }
+        assert!(parse_matchers("é=b", Version::V0_26, Names::Utf8).is_err(), "there are no features before 0.27");
+        let one = |text: &str, version| parse_matcher(text, version, Names::Both).map(|m| m.to_string());
+        assert_eq!(one("{a=b}", Version::V0_27), Err("unexpected open or close brace: {a=b}".to_owned()));
+        assert_eq!(one("{a=b}", Version::V0_26), Err("bad matcher format: {a=b}".to_owned()));
+    }
+
+    #[test]
+    fn matchers_that_only_one_parser_reads_alike_are_warned_of() {
+        let warned = |text: &str| warning(text, Version::LATEST, Names::Both).map(|(_, better)| better);
+        assert_eq!(warned("a=~(x=y)").as_deref(), Some(r#"a=~"(x=y)""#));
+        assert_eq!(warned(r#"a="\d",b=x"#).as_deref(), Some(r#"a="\\d",b="x""#));
+        assert_eq!(warned(r#"a="\u0062""#).as_deref(), Some(r#"a="\\u0062""#));
+        for fine in ["a=b", r#"{a="b",c!~"d.*"}"#, "é=b", ""] {
+            assert_eq!(warned(fine), None, "{fine}");
+        }
+        assert_eq!(warning("a=", Version::V0_26, Names::Both), None);
+        assert_eq!(warning("a=", Version::LATEST, Names::Classic), None);
     }
 
     #[test]

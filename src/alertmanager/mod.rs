@@ -25,7 +25,7 @@ mod version;
 
 pub use alert::{Alert, Annotations, PostableAlert, message_order};
 pub use machine::{Alertmanager, Options};
-pub use matchers::parse_matchers;
+pub use matchers::{Names, parse_matchers};
 pub use notification::{FrozenAlert, Notification, Reason, Status, common_of};
 pub use output::{Delivery, DeliveryId, Event, GroupRef, Input, IntegrationRef, MutedBy, Outcome, Output};
 pub use retry::is_tried_again;

@@ -140,6 +140,8 @@ pub struct Alertmanager {
     pub tag: Option<Version>,
     /// The version it is read as.
     pub version: alertmanager::Version,
+    /// Which label names and matchers it takes (`--enable-feature`).
+    pub names: alertmanager::Names,
     /// Where it looks for its configuration.
     pub config_path: String,
     /// How it stands with it.
@@ -287,6 +289,7 @@ impl Alertmanager {
         found.tag = container.version();
         found.version = alertmanager::Version::from_image_tag(tag);
         found.data = of_path(project, container, &data_path);
+        found.names = container.flag("enable-feature").map(alertmanager::Names::of_features).unwrap_or_default();
         found.external_url = container.flag("web.external-url").filter(|u| !u.is_empty()).map(str::to_owned);
         found.route_prefix = route_prefix(container.flag("web.route-prefix"), found.external_url.as_deref());
         found.read(Site::Container(project, container), tree);
@@ -305,6 +308,7 @@ impl Alertmanager {
             service,
             tag: None,
             version: alertmanager::Version::LATEST,
+            names: alertmanager::Names::Both,
             config_path,
             state: ConfigState::Missing(String::new(), None),
             config: None,
@@ -320,7 +324,7 @@ impl Alertmanager {
     fn read(&mut self, site: Site<'_>, tree: &FileTree) {
         self.state = ConfigState::of(site, &self.config_path, tree);
         let Some(source) = self.state.text().cloned() else { return };
-        let loaded = AlertmanagerConfig::load(&source, self.version);
+        let loaded = AlertmanagerConfig::load_with(&source, self.version, self.names);
         self.diagnostics = loaded.diagnostics;
         self.config = loaded.config;
         // discord_configs came with 0.25; older releases are read as 0.25 otherwise.

@@ -44,7 +44,7 @@ impl Alertmanager {
             active: request.flag("active", true),
             silenced: request.flag("silenced", true),
             inhibited: request.flag("inhibited", true),
-            matchers: request.filters(self.version)?,
+            matchers: request.filters(self.version, self.config.names)?,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::alertmanager::matchers::parse_matcher;
+use crate::alertmanager::matchers::{Names, parse_matcher};
 use crate::alertmanager::version::Version;
 use crate::golang::json_read::Json;
 use crate::golang::regexp::Regexp;
@@ -32,10 +32,10 @@ impl ApiRequest {
     }
 
     /// The matchers of all `filter` parameters.
-    pub(super) fn filters(&self, version: Version) -> Result<Vec<Matcher>, ApiResponse> {
+    pub(super) fn filters(&self, version: Version, names: Names) -> Result<Vec<Matcher>, ApiResponse> {
         let texts = self.query.iter().filter(|(n, _)| n == "filter").map(|(_, v)| v);
         texts
-            .map(|t| parse_matcher(t, version))
+            .map(|t| parse_matcher(t, version, names))
             .collect::<Result<_, _>>()
             .map_err(|e| ApiResponse::plain_error(400, &e))
     }

@@ -8,7 +8,7 @@ use super::members::Members;
 use super::request::{ApiRequest, ApiResponse, go_json};
 use super::times::show_time;
 use crate::alertmanager::machine::Alertmanager;
-use crate::alertmanager::matchers::is_classic_label_name;
+use crate::alertmanager::matchers::{Names, is_label_name};
 use crate::alertmanager::silence::{PostableSilence, Silence, SilenceError, SilenceState};
 use crate::alertmanager::version::Version;
 use crate::golang::json_read::Json;
@@ -35,7 +35,7 @@ impl PostableSilence {
         let draft = read_silence(&Json::from(body)).map_err(|answer| answer.body)?;
         Ok(Self {
             id: draft.id,
-            matchers: compile(&draft.matchers, version)?,
+            matchers: compile(&draft.matchers, version, Names::Both)?,
             starts_at: draft.starts_at,
             ends_at: draft.ends_at,
             created_by: draft.created_by.into(),
@@ -52,7 +52,7 @@ impl Alertmanager {
         };
         let known = draft.id.as_ref().is_none_or(|id| self.silences.get(id).is_some());
         let times_hold = draft.starts_at < draft.ends_at && draft.ends_at >= now;
-        let matchers = match compile(&draft.matchers, self.version) {
+        let matchers = match compile(&draft.matchers, self.version, self.config.names) {
             Ok(matchers) => matchers,
             // Times and the id are looked at first.
             Err(why) if times_hold && known => {
@@ -80,7 +80,7 @@ impl Alertmanager {
     }
 
     pub(super) fn get_silences(&self, now: Time, request: &ApiRequest) -> ApiResponse {
-        let filters = match request.filters(self.version) {
+        let filters = match request.filters(self.version, self.config.names) {
             Ok(filters) => filters,
             Err(answer) => return answer,
         };
@@ -166,12 +166,11 @@ fn show(silence: &Silence, now: Time) -> Value {
     })
 }
 
-fn compile(matchers: &[(String, String, MatchOp)], version: Version) -> Result<Vec<Matcher>, String> {
+fn compile(matchers: &[(String, String, MatchOp)], version: Version, names: Names) -> Result<Vec<Matcher>, String> {
     let invalid = |i: usize, why: String| format!("silence invalid: invalid label matcher {i}: {why}");
     let mut compiled = Vec::with_capacity(matchers.len());
     for (i, (name, value, op)) in matchers.iter().enumerate() {
-        let legal = if version < Version::V0_27 { is_classic_label_name(name) } else { !name.is_empty() };
-        if !legal {
+        if !is_label_name(name, version, names) {
             return Err(invalid(i, format!("invalid label name {}", quote(name))));
         }
         if matches!(op, MatchOp::Regexp | MatchOp::NotRegexp)

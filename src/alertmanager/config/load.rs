@@ -11,6 +11,7 @@ use super::fields::{Field, FieldKind, Fields, newer};
 use super::receivers::{GLOBAL, fields_of};
 use super::routes::{inhibit_rule, route};
 use super::{Config, DiscordSettings, Integration, IntegrationKind, Receiver, Route, Settings, WebhookSettings, times};
+use crate::alertmanager::matchers::Names;
 use crate::alertmanager::version::Version;
 use crate::text::{Diagnostic, Severity, SourceText, Span};
 use crate::yaml::{self, Decoder, GoYaml, Mapping, Node};
@@ -27,13 +28,18 @@ pub struct Loaded {
 impl Config {
     /// Reads an `alertmanager.yml` as this version does; all errors of the file at once.
     pub fn load(source: &SourceText, version: Version) -> Loaded {
+        Self::load_with(source, version, Names::Both)
+    }
+
+    /// Reads it as a server with this `--enable-feature` does.
+    pub fn load_with(source: &SourceText, version: Version, names: Names) -> Loaded {
         let root = match yaml::parse(source) {
             Ok(root) => root,
             Err(e) => return Loaded { config: None, diagnostics: vec![*e] },
         };
         let d = Decoder::new(source, GoYaml::V2);
         let config = match root.filter(|n| !n.is_null()) {
-            Some(root) => read(&d, &root, version),
+            Some(root) => read(&d, &root, version, names),
             None => {
                 let help = "add `route:` with a `receiver:`, and `receivers:`";
                 d.error_help(Span::default(), "no route provided in config", help);
@@ -51,7 +57,7 @@ impl Config {
     }
 }
 
-fn read(d: &Decoder, root: &Node, version: Version) -> Option<Config> {
+fn read(d: &Decoder, root: &Node, version: Version, names: Names) -> Option<Config> {
     let m = d.mapping(root, "config.plain")?;
     let global = m.with("global", |d, n| Fields::read(d, n, GLOBAL, version)).unwrap_or_default();
     check_global(d, &global);
@@ -61,9 +67,9 @@ fn read(d: &Decoder, root: &Node, version: Version) -> Option<Config> {
             d.error_help(glob.span, "syntax error in pattern", "close the bracket of the pattern");
         }
     }
-    let root_route = m.with("route", |d, n| route(d, n, version));
+    let root_route = m.with("route", |d, n| route(d, n, version, names));
     let receivers = receivers(d, &m, &global, version);
-    let inhibit_rules = m.list("inhibit_rules", "[]*config.InhibitRule", |d, n| inhibit_rule(d, n, version));
+    let inhibit_rules = m.list("inhibit_rules", "[]*config.InhibitRule", |d, n| inhibit_rule(d, n, version, names));
     let (mute, active) = (times::read(&m, "mute_time_intervals"), times::read(&m, "time_intervals"));
     times::check_names(d, &mute, &active);
     for (name, since) in [("tracing", 30), ("event_recorder", 33)] {
@@ -90,10 +96,11 @@ fn read(d: &Decoder, root: &Node, version: Version) -> Option<Config> {
         return None;
     };
     check_root(d, &root_route);
-    let names: BTreeSet<Arc<str>> = receivers.iter().map(|r| r.name.clone()).collect();
+    let known: BTreeSet<Arc<str>> = receivers.iter().map(|r| r.name.clone()).collect();
     let intervals: BTreeSet<Arc<str>> = mute.iter().chain(&active).map(|i| i.name.clone()).collect();
-    check_tree(d, &root_route, &names, &intervals);
+    check_tree(d, &root_route, &known, &intervals);
     Some(Config {
+        names,
         resolve_timeout: match global.has("resolve_timeout") {
             true => Duration::from_nanos(global.int("resolve_timeout").unsigned_abs()),
             false => Duration::from_secs(300),

@@ -28,12 +28,15 @@ pub use load::Loaded;
 pub use tree::Tree;
 
 use super::interval::TimeInterval;
+use super::matchers::Names;
 use crate::model::Matcher;
 use crate::text::Span;
 
 /// A whole configuration, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// Which names and matchers the server takes.
+    pub names: Names,
     /// `global.resolve_timeout`
     pub resolve_timeout: Duration,
     /// Globs of template files, as written.

@@ -2,34 +2,35 @@
 
 use super::fields::{Field, FieldKind, newer};
 use super::{GroupBy, InhibitRule, Route};
-use crate::alertmanager::matchers::{is_classic_label_name, is_label_name, parse_matchers};
+use crate::alertmanager::matchers::{Names, is_classic_label_name, is_label_name, parse_matchers, warning};
 use crate::alertmanager::version::Version;
 use crate::golang::quote;
 use crate::model::{MatchOp, Matcher};
+use crate::text::Diagnostic;
 use crate::yaml::{Decoder, Mapping, Node};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// A route with everything below it. The depth is bounded by the YAML reader.
-pub(super) fn route(d: &Decoder, node: &Node, version: Version) -> Option<Route> {
+pub(super) fn route(d: &Decoder, node: &Node, version: Version, names: Names) -> Option<Route> {
     if node.is_null() {
         d.error_help(node.span(), "missing route", "remove the empty `- `, or put the settings behind it");
         return None;
     }
     let m = d.mapping(node, "config.plain")?;
     let receiver = m.string("receiver");
-    let names = |key: &'static str| m.strings(key).into_iter().map(|s| Arc::from(s.value)).collect();
+    let intervals = |key: &'static str| m.strings(key).into_iter().map(|s| Arc::from(s.value)).collect();
     let mut read = Route {
         receiver_span: receiver.as_ref().map_or(m.start_span(), |r| r.span),
         receiver: receiver.map(|r| r.value.into()),
-        group_by: group_by(d, &m, version),
-        matchers: matchers(d, &m, ["match", "match_re", "matchers"], version),
+        group_by: group_by(d, &m, version, names),
+        matchers: matchers(d, &m, ["match", "match_re", "matchers"], version, names),
         continues: m.bool("continue").unwrap_or(false),
         group_wait: duration(&m, "group_wait"),
         group_interval: duration(&m, "group_interval"),
         repeat_interval: duration(&m, "repeat_interval"),
-        mute_time_intervals: names("mute_time_intervals"),
-        active_time_intervals: names("active_time_intervals"),
+        mute_time_intervals: intervals("mute_time_intervals"),
+        active_time_intervals: intervals("active_time_intervals"),
         span: m.start_span(),
         ..Route::default()
     };
@@ -45,7 +46,7 @@ pub(super) fn route(d: &Decoder, node: &Node, version: Version) -> Option<Route>
         newer(d, m.key_span("labels"), &Field { name: "labels", kind: FieldKind::Map, since: 34 });
         let _ = m.get("labels");
     }
-    read.routes = m.list("routes", "[]*config.Route", |d, n| route(d, n, version));
+    read.routes = m.list("routes", "[]*config.Route", |d, n| route(d, n, version, names));
     m.hints(&[
         ("receivers", "rename it `receiver:`: a route names one"),
         ("send_resolved", "put it in an item of `discord_configs:`"),
@@ -61,17 +62,17 @@ fn duration(m: &Mapping<'_>, key: &'static str) -> Option<Duration> {
     m.duration(key).map(|v| Duration::from_nanos(v.value.nanos.unsigned_abs()))
 }
 
-fn group_by(d: &Decoder, m: &Mapping<'_>, version: Version) -> Option<GroupBy> {
+fn group_by(d: &Decoder, m: &Mapping<'_>, version: Version, names: Names) -> Option<GroupBy> {
     m.some("group_by")?;
     let before = d.count();
-    let names = m.strings("group_by");
+    let listed = m.strings("group_by");
     if d.count() > before {
         return None;
     }
-    let all = names.iter().any(|n| n.value == "...");
+    let all = listed.iter().any(|n| n.value == "...");
     let mut labels: Vec<Arc<str>> = Vec::new();
-    for name in names.iter().filter(|n| n.value != "...") {
-        if !is_label_name(&name.value, version) {
+    for name in listed.iter().filter(|n| n.value != "...") {
+        if !is_label_name(&name.value, version, names) {
             let help = "write label names: letters, digits and underscores, not beginning with a digit";
             d.error_help(name.span, format!("invalid label name {} in group_by list", quote(&name.value)), help);
         } else if all {
@@ -91,7 +92,7 @@ fn group_by(d: &Decoder, m: &Mapping<'_>, version: Version) -> Option<GroupBy> {
 }
 
 /// The matchers of the three spellings: equality by map, expressions by map, and a list of texts.
-fn matchers(d: &Decoder, m: &Mapping<'_>, keys: [&'static str; 3], version: Version) -> Vec<Matcher> {
+fn matchers(d: &Decoder, m: &Mapping<'_>, keys: [&'static str; 3], version: Version, names: Names) -> Vec<Matcher> {
     let [equal, regexp, texts] = keys;
     let mut found = Vec::new();
     let name_help = "write a label name: letters, digits and underscores, not beginning with a digit";
@@ -123,8 +124,14 @@ fn matchers(d: &Decoder, m: &Mapping<'_>, keys: [&'static str; 3], version: Vers
         expressions.finish();
     }
     for text in m.strings(texts) {
-        match parse_matchers(&text.value, version) {
-            Ok(read) => found.extend(read),
+        match parse_matchers(&text.value, version, names) {
+            Ok(read) => {
+                if let Some((why, better)) = warning(&text.value, version, names) {
+                    let help = format!("write '{better}'");
+                    d.push(Diagnostic::warning(why).at(d.source(), text.span).help(help));
+                }
+                found.extend(read);
+            }
             Err(why) => d.error_help(text.span, why, matcher_help(&text.value)),
         }
     }
@@ -143,15 +150,15 @@ fn matcher_help(text: &str) -> String {
 }
 
 /// An inhibition rule; a bare list item counts as a rule without matchers.
-pub(super) fn inhibit_rule(d: &Decoder, node: &Node, version: Version) -> Option<InhibitRule> {
+pub(super) fn inhibit_rule(d: &Decoder, node: &Node, version: Version, names: Names) -> Option<InhibitRule> {
     if node.is_null() {
         return Some(InhibitRule { span: node.span(), ..InhibitRule::default() });
     }
     let m = d.mapping(node, "config.plain")?;
     let mut rule = InhibitRule {
         name: None,
-        source: matchers(d, &m, ["source_match", "source_match_re", "source_matchers"], version),
-        target: matchers(d, &m, ["target_match", "target_match_re", "target_matchers"], version),
+        source: matchers(d, &m, ["source_match", "source_match_re", "source_matchers"], version, names),
+        target: matchers(d, &m, ["target_match", "target_match_re", "target_matchers"], version, names),
         equal: Vec::new(),
         span: m.start_span(),
     };
@@ -161,9 +168,9 @@ pub(super) fn inhibit_rule(d: &Decoder, node: &Node, version: Version) -> Option
         newer(d, m.key_span("name"), &Field { name: "name", kind: FieldKind::Text, since: 30 });
         let _ = m.get("name");
     }
-    let names = m.list("equal", "model.LabelNames", |d, n| if n.is_null() { None } else { d.string(n) });
-    for name in names {
-        if is_label_name(&name.value, version) {
+    let equal = m.list("equal", "model.LabelNames", |d, n| if n.is_null() { None } else { d.string(n) });
+    for name in equal {
+        if is_label_name(&name.value, version, names) {
             rule.equal.push(name.value.into());
         } else {
             let help = "write label names: letters, digits and underscores, not beginning with a digit";

@@ -148,3 +148,17 @@ fn zones_are_files_under_the_folder_of_zones() {
         assert_eq!(zone(unknown), 1, "{unknown}");
     }
 }
+
+#[test]
+fn matchers_that_two_parsers_read_differently_are_warned_of_and_features_refuse_them() {
+    use crate::alertmanager::matchers::Names;
+    let text = "route:\n  receiver: a\n  routes:\n  - matchers: ['a=~(x=y)', 'b=c']\nreceivers: [{name: a}]\n";
+    let load = |names| Config::load_with(&SourceText::new("am.yml", text), Version::LATEST, names);
+    let loaded = load(Names::Both);
+    assert!(loaded.config.is_some());
+    let told: Vec<_> = loaded.diagnostics.iter().filter(|d| d.message.contains("UTF-8 parser")).collect();
+    assert_eq!(told.len(), 1, "{:?}", loaded.diagnostics);
+    assert_eq!(told[0].help.as_deref(), Some(r#"write 'a=~"(x=y)"'"#));
+    assert!(load(Names::Classic).diagnostics.iter().all(|d| !d.message.contains("UTF-8 parser")));
+    assert!(load(Names::Utf8).config.is_none());
+}

@@ -3,6 +3,7 @@
 use super::group::{Group, Quiet};
 use super::{Alertmanager, nanos};
 use crate::alertmanager::alert::{Alert, PostableAlert};
+use crate::alertmanager::matchers::{Names, is_label_name};
 use crate::alertmanager::output::{Event, GroupRef};
 use crate::alertmanager::version::Version;
 use crate::model::Time;
@@ -18,7 +19,7 @@ impl Alertmanager {
         let mut wakes_all = false;
         for posted in alerts {
             let alert = self.complete(posted, now);
-            if let Err(reason) = check(&alert, self.version) {
+            if let Err(reason) = check(&alert, self.version, self.config.names) {
                 refused.push(reason);
                 continue;
             }
@@ -101,21 +102,14 @@ impl Alertmanager {
 }
 
 /// What the API refuses.
-fn check(alert: &Alert, version: Version) -> Result<(), String> {
+fn check(alert: &Alert, version: Version, names: Names) -> Result<(), String> {
     if alert.ends_at < alert.starts_at {
         return Err("start time must be before end time".to_owned());
     }
     if alert.labels.is_empty() {
         return Err("at least one label pair required".to_owned());
     }
-    let legal = |name: &str| {
-        if version >= Version::V0_27 {
-            return !name.is_empty();
-        }
-        let mut bytes = name.bytes();
-        bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
-            && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
-    };
+    let legal = |name: &str| is_label_name(name, version, names);
     if let Some(bad) = alert.labels.iter().find(|l| !legal(&l.name)) {
         return Err(format!("invalid label set: invalid name {}", crate::golang::quote(&bad.name)));
     }
