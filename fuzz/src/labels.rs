@@ -1,7 +1,7 @@
 //! Matchers of both programs and relabelling. The input's lines: a matcher, action, source, pattern, replacement,
 //! target, then labels as `name=value`.
 
-use labkit::alertmanager::{Version, parse_matchers};
+use labkit::alertmanager::{Names, Version, parse_matchers};
 use labkit::golang::regexp::Regexp;
 use labkit::model::Labels;
 use labkit::promql::{Dialect, ParseOptions, parse_metric_selector};
@@ -17,7 +17,7 @@ pub fn run(data: &[u8]) {
     let labels = Labels::from_pairs(lines.filter_map(|l| l.split_once('=')).take(20));
 
     for version in [Version::V0_25, Version::V0_27, Version::LATEST] {
-        if let Ok(matchers) = parse_matchers(matcher, version) {
+        if let Ok(matchers) = parse_matchers(matcher, version, Names::Both) {
             for m in &matchers {
                 let _ = m.matches(&labels);
                 // The quoting of other characters is Go's, which the classic parser does not read.
@@ -26,7 +26,7 @@ pub fn run(data: &[u8]) {
                     continue;
                 }
                 let shown = m.to_string();
-                let again = parse_matchers(&shown, version).unwrap_or_else(|e| panic!("{shown:?}: {e}"));
+                let again = parse_matchers(&shown, version, Names::Both).unwrap_or_else(|e| panic!("{shown:?}: {e}"));
                 assert_eq!(again.len(), 1, "{shown:?}");
                 assert_eq!((again[0].op, &again[0].value), (m.op, &m.value), "{shown:?}");
             }
