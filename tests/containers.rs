@@ -205,6 +205,86 @@ fn ctrl_c_takes_the_project_down() {
     assert_eq!(left(&name), "", "something was left");
 }
 
+/// The solution with its mocked model in a container of its own, which is built; nothing of it is published.
+fn with_built_mock(folder: &Path, step: &str) -> PathBuf {
+    let repo = project(folder, 9100);
+    let monitoring = repo.join("monitoring");
+    let dockerfile = format!(
+        "FROM python:3.11-slim\nWORKDIR /app\nRUN {step}\nCOPY modelmock.py .\nCMD [\"python3\", \"modelmock.py\"]\n"
+    );
+    std::fs::write(monitoring.join("Dockerfile"), dockerfile).expect("written");
+    let edit = |name: &str, change: &dyn Fn(&str) -> String| {
+        let text = std::fs::read_to_string(monitoring.join(name)).expect("there");
+        std::fs::write(monitoring.join(name), change(&text)).expect("written");
+    };
+    edit("docker-compose.yml", &|text| text.replacen("services:\n", "services:\n  mock:\n    build: .\n\n", 1));
+    let script = std::fs::read_to_string(monitoring.join("modelmock.py")).expect("there");
+    let port = script.lines().find_map(|l| l.strip_prefix("PORT = ")).expect("a port").to_owned();
+    edit("prometheus.yml", &|text| text.replace(&format!("host.docker.internal:{port}"), &format!("mock:{port}")));
+    repo
+}
+
+/// Images that were built for a project.
+fn built(project: &str) -> String {
+    let output = Command::new("docker").args(["image", "ls", "--format", "{{.Repository}}"]).output().expect("it runs");
+    let all = String::from_utf8_lossy(&output.stdout).into_owned();
+    all.lines().filter(|l| l.starts_with(project)).collect()
+}
+
+#[test]
+fn a_mock_that_is_built_is_checked_and_its_image_goes_again() {
+    if !engine() {
+        return;
+    }
+    let (_keep, folder) = live_parts::folder();
+    let repo = with_built_mock(&folder, "python3 -c 'import prometheus_client'");
+    let before = snapshot(&repo);
+    let output = up(&repo, &folder).arg("--only=mock-metrics,prometheus-scrapes-mock").output().expect("labkit ends");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let result: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {said}"));
+    for id in ["mock-metrics", "prometheus-scrapes-mock"] {
+        assert_eq!(of(&result, id).0, "pass", "{id}: {}", of(&result, id).1);
+    }
+    assert!(said.contains("mock (built from the repository)"), "{said}");
+    let name = name_of(&said);
+    assert_eq!((left(&name), built(&name)), (String::new(), String::new()), "something was left");
+    assert_eq!(snapshot(&repo), before, "the student's files were changed");
+
+    let broken = folder.join("broken");
+    std::fs::create_dir(&broken).expect("made");
+    let output = up(&with_built_mock(&broken, "cat no-such-file"), &broken).output().expect("labkit ends");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains(" up ends with exit status: 1") && said.contains("cat no-such-file"), "{said}");
+    assert!(said.contains("try it by hand: docker compose up --build"), "{said}");
+    assert_eq!(left(&name_of(&said)), "", "something was left");
+}
+
+#[test]
+fn ctrl_c_in_the_middle_of_a_build_leaves_nothing() {
+    if !engine() {
+        return;
+    }
+    let (_keep, folder) = live_parts::folder();
+    let mark = format!("sleep 7{:04}", std::process::id() % 10_000);
+    let repo = with_built_mock(&folder, &mark);
+    let child = up(&repo, &folder).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("labkit starts");
+    let words = mark.replace(' ', "\0");
+    let runs = || {
+        let processes = std::fs::read_dir("/proc").expect("Linux").flatten();
+        let lines = processes.filter_map(|p| std::fs::read_to_string(p.path().join("cmdline")).ok());
+        lines.filter(|l| l.trim_end_matches('\0') == words).count() > 0
+    };
+    live_parts::wait_for("the build", 60, runs);
+    live_parts::signal("INT", child.id());
+    let output = child.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    let name = name_of(&said);
+    assert_eq!((left(&name), built(&name)), (String::new(), String::new()), "something was left");
+    live_parts::wait_for("the build to end", 20, || !runs());
+}
+
 #[test]
 fn a_project_that_does_not_start_is_taken_down_and_one_that_reaches_too_far_is_not_started() {
     if !engine() {

@@ -32,6 +32,8 @@ const READY_WITHIN: Duration = Duration::from_secs(90);
 const SEED: u64 = 7;
 /// labkit's webhook.
 const WEBHOOK: u64 = 1;
+/// The port the mocked model is asked on unless somebody says otherwise.
+const MOCK: u16 = 9000;
 /// The programs that are checked: flag, port, page that tells whether they are ready.
 const PROGRAMS: [(Role, u16, &str); 3] = [
     (Role::Prometheus, 9090, "/-/ready"),
@@ -118,6 +120,7 @@ fn up(mut args: UpArgs) -> Result<Exit, Trouble> {
             project.project.service(&service.name).map(|_| (*role, (service.name.clone(), port)))
         })
         .collect();
+    let mock = stack.mock_service.clone().map(|service| (service, stack.mock_port()));
     let wanted = Wanted {
         compose,
         dir: root.join(&project.project.dir),
@@ -130,7 +133,7 @@ fn up(mut args: UpArgs) -> Result<Exit, Trouble> {
             let config = a.state.text()?.clone();
             Some(AlertmanagerAt { service: a.service.clone()?, config_path: a.config_path.clone(), config })
         }),
-        reach: ports.values().cloned().collect(),
+        reach: ports.values().cloned().chain(mock.clone()).collect(),
     };
     stop_on_signal();
     let started = Arc::new(Start::prepare(wanted, &stopped).map_err(refused)?);
@@ -147,9 +150,17 @@ fn up(mut args: UpArgs) -> Result<Exit, Trouble> {
         print::remark(&format!("alertmanager.yml has {kind}, which are told as written"));
     }
     let progress = Progress::start("starting containers", quiet);
-    started.up(&stopped).map_err(|e| Trouble { text: e.to_string(), exit: stopped_or(Exit::Error) })?;
+    started.up(&stopped).map_err(|e| {
+        let help = if stopped() { "" } else { "\ntry it by hand: docker compose up --build" };
+        Trouble { text: format!("{e}{help}"), exit: stopped_or(Exit::Error) }
+    })?;
     drop(progress);
     let addresses = addresses(&mut args.check, &started, &ports)?;
+    if let Some((service, port)) = mock.filter(|_| is_usual(&args.check.mock, MOCK))
+        && let Some(address) = started.address(&service, port)
+    {
+        args.check.mock = Base::parse(&format!("http://{address}"))?;
+    }
     let progress = Progress::start("waiting until all answer", quiet);
     ready(&started, &addresses);
     drop(progress);
@@ -270,7 +281,7 @@ fn are_free(started: &Started) -> Result<(), String> {
 /// A mocked model of labkit's own, when the project starts none and none runs on this machine.
 fn own_mock(args: &mut CheckArgs, stack: &Stack, lab: &crate::lab::Lab) -> Result<Option<Server>, String> {
     let port = stack.mock_port();
-    if !is_usual(&args.mock, 9000) || stack.mock_service.is_some() {
+    if !is_usual(&args.mock, MOCK) || stack.mock_service.is_some() {
         return Ok(None);
     }
     args.mock = Base::parse(&format!("http://localhost:{port}"))?;

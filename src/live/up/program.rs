@@ -101,7 +101,7 @@ impl Compose {
         limit: Duration,
         stopped: &dyn Fn() -> bool,
     ) -> Result<String, Failed> {
-        let call = format!("{} {}", self.name(), args.iter().find(|a| !a.starts_with('-')).unwrap_or(&""));
+        let call = format!("{} {}", self.name(), command_of(args));
         let failed = |what: String| Failed { what, said: String::new() };
         let Some((program, first)) = self.words.split_first() else {
             return Err(failed("no compose program".to_owned()));
@@ -129,6 +129,18 @@ impl Compose {
             Ended::Lost(e) => Err(failed(format!("{call} was lost: {e}"))),
         }
     }
+}
+
+/// The command among the options before it, which take a value each.
+fn command_of<'a>(args: &[&'a str]) -> &'a str {
+    let mut rest = args.iter();
+    while let Some(arg) = rest.next() {
+        if !arg.starts_with('-') {
+            return arg;
+        }
+        rest.next();
+    }
+    ""
 }
 
 enum Ended {
@@ -186,7 +198,9 @@ fn reader(pipe: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<S
 
 /// The last lines, printable and without secrets.
 pub fn last_lines(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|l| !l.is_empty()).collect();
+    // Compose warns in every call of what a project or an engine lacks.
+    let warning = |l: &&str| l.starts_with("time=") && l.contains(" level=warning ");
+    let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|l| !l.is_empty() && !warning(l)).collect();
     let last = lines[lines.len().saturating_sub(LINES)..].join("\n");
     crate::text::printable(&mask_secrets(&last)).into_owned()
 }
@@ -198,6 +212,14 @@ mod tests {
     fn shell(script: &str, limit: f64, stopped: bool) -> Result<String, Failed> {
         let compose = Compose { words: vec!["sh".to_owned(), "-c".to_owned(), script.to_owned()] };
         compose.run(Path::new("/"), &[], Duration::from_secs_f64(limit), &|| stopped)
+    }
+
+    #[test]
+    fn a_call_is_told_by_its_command_and_without_warnings() {
+        assert_eq!(command_of(&["--project-name", "p", "--file", "f", "up", "--detach"]), "up");
+        assert_eq!((command_of(&["version", "--short"]), command_of(&["--file"])), ("version", ""));
+        let said = "time=\"2026-01-02T03:04:05Z\" level=warning msg=\"the attribute `version` is obsolete\"\n\nfailed to solve\n";
+        assert_eq!(last_lines(said), "failed to solve");
     }
 
     #[test]
