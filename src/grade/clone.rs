@@ -17,11 +17,34 @@ const SIZE_BUDGET: u64 = 200 << 20;
 /// How often time and size are looked at.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// What git says after every failure of ssh.
+const GENERAL: [&str; 4] = [
+    "fatal: Could not read from remote repository.",
+    "Please make sure you have the correct access rights",
+    "and the repository exists.",
+    "Cloning into",
+];
+/// What git says of a server that hands out files alone, which can give no part of a history.
+const FILES_ALONE: &str = "does not support shallow";
+
 /// Fetches the repository at `url` into the new folder `to`; with its history where `history` is asked for.
 ///
 /// # Errors
 /// git cannot fetch it, or it goes over a bound.
 pub fn fetch(url: &str, to: &Path, history: bool, stop: &AtomicBool) -> Result<PathBuf, String> {
+    let fetched = attempt(url, to, history, stop);
+    let fetched = match fetched {
+        Err(why) if !history && why.contains(FILES_ALONE) => {
+            fs::remove_dir_all(to).map_err(|e| format!("cannot write {}: {e}", to.display()))?;
+            attempt(url, to, true, stop)
+        }
+        fetched => fetched,
+    };
+    fetched.map(|bare| if history { to.to_owned() } else { bare })
+}
+
+/// One call of git; gives the bare repository.
+fn attempt(url: &str, to: &Path, history: bool, stop: &AtomicBool) -> Result<PathBuf, String> {
     let bare = to.join(".git");
     fs::create_dir_all(to).map_err(|e| format!("cannot write {}: {e}", to.display()))?;
     let mut command = Command::new("git");
@@ -98,16 +121,22 @@ pub fn fetch(url: &str, to: &Path, history: bool, stop: &AtomicBool) -> Result<P
         let _ = child.wait();
     }
     let said = reader.join().unwrap_or_default();
-    if outcome? {
-        Ok(if history { to.to_owned() } else { bare })
-    } else {
-        Err(format!("git clone failed: {}", short(&said)))
-    }
+    if outcome? { Ok(bare) } else { Err(format!("git clone failed: {}", short(&said))) }
 }
 
+/// The line that tells most: git's last word, or that of ssh where git has none of its own.
 fn short(text: &str) -> String {
-    let line =
-        text.lines().rfind(|l| l.starts_with("fatal:")).or_else(|| text.lines().last()).unwrap_or("no reason given");
+    let fatal = text.lines().rfind(|l| l.starts_with("fatal:"));
+    let of_ssh = || text.lines().rfind(|l| !l.trim().is_empty() && !GENERAL.iter().any(|g| l.starts_with(g)));
+    let line = match fatal {
+        Some(line) if line.contains("terminal prompts disabled") || line.contains("could not read Username") => {
+            return "the address asks for a login: give git access to it, for example over ssh"
+                .to_owned();
+        }
+        Some(line) if GENERAL.iter().any(|g| line.starts_with(g)) => of_ssh().unwrap_or(line),
+        Some(line) => line,
+        None => text.lines().last().unwrap_or("no reason given"),
+    };
     line.chars().filter(|c| !c.is_control()).take(300).collect()
 }
 
@@ -125,4 +154,19 @@ fn size(folder: &Path) -> u64 {
         }
     }
     total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_that_tells_most_is_kept() {
+        let ssh = "Cloning into bare repository 'x'...\nHost key verification failed.\nfatal: Could not read from remote repository.\n\nPlease make sure you have the correct access rights\nand the repository exists.\n";
+        assert_eq!(short(ssh), "Host key verification failed.");
+        assert_eq!(short("warning: a\nfatal: b\u{1b}[31m\n"), "fatal: b[31m");
+        let login = "fatal: could not read Username for 'https://h': terminal prompts disabled\n";
+        assert!(short(login).contains("asks for a login"));
+        assert_eq!(short(""), "no reason given");
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Columns are recognised by their headings in any order and several languages; what was recognised is shown.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::protocol::Person;
@@ -131,43 +131,84 @@ impl Roster {
     /// folders beside the roster, and subjects without a repository. Subjects nobody claims keep an empty list.
     pub fn assign(&self, found: Vec<Found>, beside: &Path) -> Vec<(Found, Vec<Person>)> {
         let mut subjects: Vec<(Found, Vec<Person>)> = found.into_iter().map(|f| (f, Vec::new())).collect();
-        let mut by_key: HashMap<String, usize> = HashMap::new();
+        let mut by_name: HashMap<String, usize> = HashMap::new();
+        let mut by_repository: HashMap<String, usize> = HashMap::new();
         for (i, (f, _)) in subjects.iter().enumerate() {
-            by_key.entry(f.name.to_lowercase()).or_insert(i);
-            by_key.entry(f.shown.clone()).or_insert(i);
+            by_name.entry(f.name.to_lowercase()).or_insert(i);
+            by_repository.entry(same(&f.shown)).or_insert(i);
+            if let Origin::Folder(whole) = &f.origin
+                && let Ok(whole) = whole.canonicalize()
+            {
+                by_repository.entry(whole.to_string_lossy().into_owned()).or_insert(i);
+            }
+        }
+        // Everybody's repository may have the same name below an owner of its own: then the name tells nothing.
+        let mut of_that_name: HashMap<String, HashSet<String>> = HashMap::new();
+        for entry in self.entries.iter().filter(|e| !e.repository.is_empty()) {
+            let name = last_part(&entry.repository).to_lowercase();
+            of_that_name.entry(name).or_default().insert(same(&entry.repository));
         }
         for entry in &self.entries {
-            let place = keys(entry).iter().find_map(|k| by_key.get(k).copied());
+            let name = last_part(&entry.repository).to_lowercase();
+            let own_name = of_that_name.get(&name).is_some_and(|all| all.len() == 1);
+            let place = if entry.repository.is_empty() {
+                keys(entry).iter().find_map(|k| by_name.get(k).copied())
+            } else {
+                let named = || by_name.get(&name).copied().filter(|_| own_name);
+                by_repository.get(&same(&entry.repository)).copied().or_else(named)
+            };
             let place = place.unwrap_or_else(|| {
                 let added = added(entry, beside);
-                let again = by_key.get(&added.shown).copied();
-                again.unwrap_or_else(|| {
-                    by_key.insert(added.shown.clone(), subjects.len());
-                    by_key.entry(added.name.to_lowercase()).or_insert(subjects.len());
+                let whole = match &added.origin {
+                    Origin::Folder(path) => path.canonicalize().map(|p| p.to_string_lossy().into_owned()).ok(),
+                    _ => None,
+                };
+                let key = whole.unwrap_or_else(|| same(&added.shown));
+                *by_repository.entry(key).or_insert_with(|| {
+                    let inside = matches!(added.origin, Origin::Unreadable(_)) || is_inside(&added, beside);
+                    let mut added = added;
+                    if !inside {
+                        let why = "lies outside the folder of the roster, wanted one in it or among the paths given";
+                        added.origin = Origin::Unreadable(format!("{} {why}", added.shown));
+                    }
                     subjects.push((added, Vec::new()));
                     subjects.len() - 1
                 })
             });
+            if !entry.repository.is_empty() {
+                by_repository.entry(same(&entry.repository)).or_insert(place);
+                if own_name {
+                    // The others of a group may have its name alone.
+                    by_name.entry(name).or_insert(place);
+                }
+            }
             subjects[place].1.push(entry.person.clone());
         }
         subjects
     }
 }
 
+/// A repository's address without what makes no difference.
+fn same(address: &str) -> String {
+    let trimmed = address.trim_end_matches('/');
+    trimmed.strip_suffix(".git").unwrap_or(trimmed).to_owned()
+}
+
+/// Whether a folder that only the roster names lies below the roster: a row must not lead anywhere on the machine.
+fn is_inside(added: &Found, beside: &Path) -> bool {
+    let Origin::Folder(folder) = &added.origin else { return true };
+    let beside = if beside.as_os_str().is_empty() { Path::new(".") } else { beside };
+    folder.canonicalize().is_ok_and(|f| beside.canonicalize().is_ok_and(|b| f.starts_with(&b) && f != b))
+}
+
 fn letters(heading: &str) -> String {
     heading.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// What a student's folder may be called, the surest first.
+/// What the folder of a student without a repository may be called, the surest first.
 fn keys(entry: &Entry) -> Vec<String> {
     let person = &entry.person;
     let mut keys = Vec::new();
-    if !entry.repository.is_empty() {
-        keys.push(entry.repository.clone());
-        keys.push(last_part(&entry.repository).to_lowercase());
-        // A row that names its repository is nobody else's folder.
-        return keys;
-    }
     for own in [&person.id, &person.email] {
         keys.push(own.to_lowercase());
     }
@@ -244,5 +285,34 @@ mod tests {
         let roster = Roster::parse("name,repository\nA,https://h/team.git\nB,https://h/team.git\n").unwrap();
         let assigned = roster.assign(Vec::new(), Path::new("."));
         assert_eq!((assigned.len(), assigned[0].1.len()), (1, 2));
+    }
+
+    #[test]
+    fn repositories_of_the_same_name_are_different_work() {
+        let roster = "name,repository\nA,https://h/a/lab.git\nB,https://h/b/lab.git\nC,https://h/b/lab\nD,git@h:d/lab.git\n";
+        let folder = Found { name: "lab".into(), shown: "repos/lab".into(), origin: Origin::Folder("lab".into()) };
+        let assigned = Roster::parse(roster).unwrap().assign(vec![folder], Path::new("."));
+        let people: Vec<String> =
+            assigned.iter().map(|(_, p)| p.iter().map(|p| p.name.as_str()).collect::<Vec<_>>().join("+")).collect();
+        assert_eq!(people, ["", "A", "B+C", "D"]);
+    }
+
+    #[test]
+    fn a_row_leads_to_no_folder_outside() {
+        let dir = tempfile::tempdir().unwrap();
+        for folder in ["course/own", "elsewhere", "given/b"] {
+            std::fs::create_dir_all(dir.path().join(folder)).unwrap();
+        }
+        let whole = dir.path().join("elsewhere");
+        let roster = format!("name,repository\nA,own\nB,../given/b\nC,../elsewhere\nD,{}\nE,.\n", whole.display());
+        let given = dir.path().join("given/b");
+        let found = Found { name: "b".into(), shown: given.display().to_string(), origin: Origin::Folder(given) };
+        let assigned = Roster::parse(&roster).unwrap().assign(vec![found], &dir.path().join("course"));
+        let readable: Vec<&str> = assigned
+            .iter()
+            .filter(|(f, _)| matches!(f.origin, Origin::Folder(_)))
+            .flat_map(|(_, p)| p.iter().map(|p| p.name.as_str()))
+            .collect();
+        assert_eq!(readable, ["B", "A"]);
     }
 }
