@@ -130,8 +130,7 @@ fn short(text: &str) -> String {
     let of_ssh = || text.lines().rfind(|l| !l.trim().is_empty() && !GENERAL.iter().any(|g| l.starts_with(g)));
     let line = match fatal {
         Some(line) if line.contains("terminal prompts disabled") || line.contains("could not read Username") => {
-            return "the address asks for a login: give git access to it, for example over ssh"
-                .to_owned();
+            return "the address asks for a login: give git access to it, for example over ssh".to_owned();
         }
         Some(line) if GENERAL.iter().any(|g| line.starts_with(g)) => of_ssh().unwrap_or(line),
         Some(line) => line,

@@ -289,7 +289,8 @@ mod tests {
 
     #[test]
     fn repositories_of_the_same_name_are_different_work() {
-        let roster = "name,repository\nA,https://h/a/lab.git\nB,https://h/b/lab.git\nC,https://h/b/lab\nD,git@h:d/lab.git\n";
+        let roster =
+            "name,repository\nA,https://h/a/lab.git\nB,https://h/b/lab.git\nC,https://h/b/lab\nD,git@h:d/lab.git\n";
         let folder = Found { name: "lab".into(), shown: "repos/lab".into(), origin: Origin::Folder("lab".into()) };
         let assigned = Roster::parse(roster).unwrap().assign(vec![folder], Path::new("."));
         let people: Vec<String> =
