@@ -31,7 +31,7 @@ impl<'j> Members<'j> {
     /// A member that is there and not null, with its place.
     fn find(&self, name: &str) -> Option<(usize, &'j Json)> {
         let fits = |(_, (n, _)): &(usize, &(String, Json))| n.eq_ignore_ascii_case(name);
-        let found = self.object.iter().enumerate().filter(fits).last();
+        let found = self.object.iter().enumerate().rfind(fits);
         found.map(|(i, (_, value))| (i, value)).filter(|(_, value)| **value != Json::Null)
     }
 

@@ -147,7 +147,7 @@ fn last_layout(text: &str) -> String {
         (":", "05", 2, 2, "second", 0..=59),
     ] {
         // A blank of the layout also fits the end of the text.
-        if !rest.eat(lead) && !(lead == " " && rest.0.is_empty()) {
+        if !(rest.eat(lead) || (lead == " " && rest.0.is_empty())) {
             return cannot(rest.0, lead);
         }
         if lead == " " {
