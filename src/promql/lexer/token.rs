@@ -189,19 +189,17 @@ impl TokenKind {
             || (self == Self::Duration && dialect == Dialect::V3)
     }
 
-    /// How messages name the token whose text is `text`. The one operator that the original gives no name shows its
-    /// number, which tells how many kinds of tokens stand before it.
+    /// How messages name the token whose text is `text`. 2.42 has no name for one operator and shows its number.
     pub fn describe(self, text: &str, dialect: Dialect) -> String {
         match self {
             Self::At if dialect == Dialect::V2_42 => "\"<Item 57385>\" <op:@>".to_owned(),
-            Self::At => "\"<Item 57400>\" <op:@>".to_owned(),
             Self::Eof => "end of input".to_owned(),
             Self::Identifier => format!("identifier {}", quote(text)),
             Self::MetricIdentifier => format!("metric identifier {}", quote(text)),
             Self::Number => format!("number {}", shortened(text)),
             Self::Duration => format!("duration {}", shortened(text)),
             Self::String => format!("string {}", shortened(text)),
-            Self::Op(_) | Self::EqualRegexp | Self::NotRegexp => format!("<op:{text}>"),
+            Self::Op(_) | Self::EqualRegexp | Self::NotRegexp | Self::At => format!("<op:{text}>"),
             Self::Aggregate(_) => format!("<aggr:{text}>"),
             Self::Bool
             | Self::By
