@@ -35,7 +35,7 @@ pub enum Command {
     /// Judge what a batch hands over
     #[command(name = super::grade::WORKER, hide = true)]
     Worker,
-    /// Judge a running stack over HTTP, in real time, with a Markdown report
+    /// Judge a running stack over HTTP and a VM over SSH, in real time, with a Markdown report
     Check(Box<super::check::CheckArgs>),
     /// Judge what a check observed once more, from its bundle and without the machines
     Replay(super::replay::ReplayArgs),

@@ -149,7 +149,10 @@ pub struct NotPlayed {
 /// # Errors
 /// It cannot be used.
 pub fn sign_in(world: &LiveWorld<'_>, vm: &Vm) -> Result<(Ssh, Facts), NotPlayed> {
-    let no = |no: NoMachine| NotPlayed { hint: no.hint(&vm.machine), reason: format!("observed {no}") };
+    let no = |no: NoMachine| NotPlayed {
+        hint: no.hint(&vm.machine),
+        reason: format!("observed {no}; wanted a sign-in on {}", vm.machine.alias),
+    };
     (world.settings.waiting)(&format!("signing in to {}", vm.machine.alias));
     let ssh = Ssh::connect(&vm.machine, &vm.sign_in, world.tape()).map_err(no)?;
     let facts = ssh.facts(world.lab.parameters.get("node.port").unwrap_or("9100")).map_err(no)?;
@@ -167,7 +170,10 @@ pub fn play(world: &LiveWorld<'_>, vm: &Vm, set: &str, earlier: Option<&Record>)
     let (ssh, facts) = sign_in(world, vm)?;
     if !facts.has_stress_ng && !vm.builtin_load {
         return Err(NotPlayed {
-            reason: format!("observed no stress-ng on {} ({})", vm.machine.alias, facts.system),
+            reason: format!(
+                "observed no stress-ng on {} ({}); wanted it to make the load",
+                vm.machine.alias, facts.system
+            ),
             hint: facts.how_to_install(vm.machine.user.as_deref().unwrap_or("the user")),
         });
     }

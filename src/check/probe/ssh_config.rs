@@ -34,7 +34,7 @@ pub fn machine(text: &str) -> Result<Machine, String> {
     let (host, port) = match rest.rsplit_once(':') {
         // Colons without brackets are an address of IPv6.
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
-            let port = port.parse().map_err(|_| format!("{port:?} is no port"))?;
+            let port = port.parse().map_err(|_| format!("{port:?} is no port, wanted [USER@]HOST[:PORT]"))?;
             (host, Some(port))
         }
         _ => (rest, None),

@@ -173,7 +173,7 @@ pub(super) fn check(args: &CheckArgs, brought: Option<&Brought>) -> Result<Exit,
         subject,
     };
     if brought.is_none() {
-        stop_on_signal();
+        stop_on_signal(args.vm.is_some());
     }
     let Checked { result, state } = live_world::run(&request, settings)?;
     if let Some(line) = &line {
@@ -282,14 +282,15 @@ fn secrets(args: &CheckArgs, grafana: &Auth, vm: Option<&Vm>) -> Vec<String> {
 }
 
 /// The first signal ends the load and writes what was seen, the second one leaves.
-fn stop_on_signal() {
-    std::thread::spawn(|| {
+fn stop_on_signal(loads: bool) {
+    std::thread::spawn(move || {
         while wait_for_signal().is_ok() {
             if STOPPED.swap(true, Ordering::SeqCst) {
                 ask::restore_terminal();
                 std::process::exit(130);
             }
-            print::remark("stopping the load and writing what was seen; once more leaves at once");
+            let what = if loads { "stopping the load and writing" } else { "writing" };
+            print::remark(&format!("{what} what was seen; once more leaves at once"));
         }
     });
 }
