@@ -54,3 +54,9 @@ fn junit_has_a_case_for_every_test_and_its_failures() {
     assert_eq!(xml.matches("<testsuite ").count(), 2, "{xml}");
     assert!(xml.contains("<failure") && xml.contains("HighCpu"), "{xml}");
 }
+
+#[test]
+fn groups_that_the_order_leaves_out_come_with_the_first_one() {
+    let (code, out) = test(&["order.yml"]);
+    assert_eq!(code, 0, "{out}");
+}

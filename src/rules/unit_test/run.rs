@@ -73,7 +73,8 @@ impl RuleSet {
             }
         }
         let order = |g: &Arc<GroupSpec>| tests.group_eval_order.iter().position(|n| **n == *g.name);
-        groups.sort_by_key(|g| order(g).unwrap_or(usize::MAX));
+        // promtool counts a group that is not in the list as if it were the first of it.
+        groups.sort_by_key(|g| order(g).unwrap_or(0));
         Self { groups }
     }
 }
