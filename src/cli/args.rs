@@ -19,8 +19,10 @@ pub struct Args {
     pub command: Command,
 }
 
-/// The commands.
+/// The commands. Only the one that is called has its options made: its structure of options has no doc of its own, since
+/// that would take the place of the one here.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Judge a repository: the lab's whole acceptance run in virtual time, with a Markdown report
     Run(RunArgs),
@@ -65,7 +67,6 @@ pub enum Command {
     Conformance(super::conformance::ConformanceArgs),
 }
 
-/// Which labs there are.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct LabSource {
     /// Folder with `labs/` and `checks/` to use instead of the built-in labs
@@ -76,7 +77,6 @@ pub struct LabSource {
     pub set: Vec<(String, String)>,
 }
 
-/// How results are shown.
 #[derive(Debug, ClapArgs)]
 pub struct Output {
     /// One JSON document on stdout and nothing else
@@ -116,7 +116,6 @@ pub enum When {
     Never,
 }
 
-/// `labkit run`
 #[derive(Debug, ClapArgs)]
 pub struct RunArgs {
     /// The lab: its number, its name, or a path to a lab folder
@@ -139,7 +138,6 @@ pub struct RunArgs {
     pub output: Output,
 }
 
-/// `labkit labs`
 #[derive(Debug, ClapArgs)]
 pub struct LabsArgs {
     /// Where labs come from
@@ -150,7 +148,6 @@ pub struct LabsArgs {
     pub json: bool,
 }
 
-/// `labkit explain`
 #[derive(Debug, ClapArgs)]
 pub struct ExplainArgs {
     /// Id of a criterion, a question or a piece of advice
@@ -161,7 +158,6 @@ pub struct ExplainArgs {
     pub source: LabSource,
 }
 
-/// `labkit completions`
 #[derive(Debug, ClapArgs)]
 pub struct CompletionsArgs {
     /// The shell
@@ -169,7 +165,6 @@ pub struct CompletionsArgs {
     pub shell: clap_complete::Shell,
 }
 
-/// `labkit discord`
 #[derive(Debug, ClapArgs)]
 pub struct DiscordArgs {
     /// Address to listen on; a container reaches the host only with 0.0.0.0

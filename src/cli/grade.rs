@@ -31,7 +31,6 @@ use crate::report::escape::without_controls;
 /// The hidden command a worker process is started with.
 pub const WORKER: &str = "__worker";
 
-/// `labkit grade`
 #[derive(Debug, Args)]
 pub struct GradeArgs {
     /// The lab: its number, its name, or a path to a lab folder

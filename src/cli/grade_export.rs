@@ -13,7 +13,6 @@ use crate::grade::overview::Overview;
 use crate::grade::reports;
 use crate::grade::review::Decisions;
 
-/// `labkit export`
 #[derive(Debug, Args)]
 pub struct ExportArgs {
     /// The format

@@ -14,7 +14,6 @@ use crate::grade::{outputs, reports};
 /// Bytes of one report that are copied.
 const REPORT_BUDGET: u64 = 64 << 20;
 
-/// `labkit merge`
 #[derive(Debug, Args)]
 pub struct MergeArgs {
     /// Output folders of `labkit grade --shard`; where two hold the same subject the later one counts

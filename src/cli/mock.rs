@@ -17,7 +17,6 @@ use crate::simulate::model_mock::{ModelMock, STEP_NS};
 /// The most steps a script of values may hold.
 const MAX_STEPS: usize = 1_000_000;
 
-/// `labkit mock`
 #[derive(Debug, ClapArgs)]
 pub struct MockArgs {
     /// Address to listen on

@@ -14,7 +14,6 @@ use crate::promql::request::{Asked as Wanted, Given, Request, read, refused_over
 use crate::promql::value::EvalError;
 use crate::tsdb::Tsdb;
 
-/// `labkit query`
 #[derive(Debug, Args)]
 pub struct QueryArgs {
     /// Samples as OpenMetrics text with timestamps

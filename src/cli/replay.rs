@@ -19,7 +19,6 @@ use crate::report::RunResult;
 /// Bytes that a bundle may have.
 const MAX_BYTES: u64 = 128 * 1024 * 1024;
 
-/// `labkit replay`
 #[derive(Debug, ClapArgs)]
 pub struct ReplayArgs {
     /// The bundle, as `labkit check --bundle FILE` wrote it

@@ -15,7 +15,6 @@ use crate::grade::review::{self, Decision, Decisions};
 use crate::report::Verdict;
 use crate::report::escape::without_controls;
 
-/// `labkit review`
 #[derive(Debug, Args)]
 pub struct ReviewArgs {
     /// Folder with the results of `labkit grade`

@@ -23,7 +23,6 @@ use crate::text::{Diagnostic, Severity, SourceText};
 /// So many repeats are written out.
 const REPEATS: usize = 2;
 
-/// `labkit route`
 #[derive(Debug, Args)]
 pub struct RouteArgs {
     /// The alert's labels, such as alertname=HostHighCpuLoad severity=warning

@@ -30,7 +30,6 @@ const UPTIME: f64 = 3600.0;
 /// Messages that the page of the whole shows.
 const LATEST: usize = 5;
 
-/// `labkit serve`
 #[derive(Clone, Debug, Args)]
 #[command(
     long_about = "Run a repository's stack in real time on real ports: Prometheus with its HTTP API, Alertmanager with its \

@@ -14,7 +14,6 @@ use crate::model::Time;
 use crate::simulate::{Embedded, GRID, Overrides, Scenario, grid_phases, receivers, replay};
 use crate::stack::{LabHints, Stack};
 
-/// `labkit simulate`
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
     /// Folder with the stack's files

@@ -44,7 +44,6 @@ const PROGRAMS: [(Role, u16, &str); 3] = [
 /// The project that runs, for whoever has to take it down.
 static RUNNING: OnceLock<Arc<Started>> = OnceLock::new();
 
-/// `labkit up`
 #[derive(Debug, ClapArgs)]
 #[command(
     long_about = "Start a repository's compose project under a name of its own, check it as `labkit check` does, and take \

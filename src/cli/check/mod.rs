@@ -30,7 +30,6 @@ use kept::Kept;
 /// Whether somebody asked to stop.
 pub(super) static STOPPED: AtomicBool = AtomicBool::new(false);
 
-/// `labkit check`
 #[derive(Debug, ClapArgs)]
 pub struct CheckArgs {
     /// The lab: its number, its name, or a path to a lab folder

@@ -25,7 +25,6 @@ mod promql_test;
 mod promtool_oracle;
 mod template_oracle;
 
-/// `labkit conformance`
 #[derive(Debug, Args)]
 pub struct ConformanceArgs {
     /// Which suite

@@ -20,7 +20,6 @@ use crate::golang::regexp::Regexp;
 use crate::rules::unit_test::{self, RunAs};
 use crate::text::{Diagnostic, SourceText};
 
-/// `labkit test`
 #[derive(Debug, Args)]
 pub struct TestArgs {
     /// What is tested
@@ -34,7 +33,6 @@ enum What {
     Rules(RulesArgs),
 }
 
-/// `labkit test rules`
 #[derive(Debug, Args)]
 pub struct RulesArgs {
     /// Unit-test files
