@@ -167,6 +167,10 @@ fn broken_series_descriptions_say_where() {
     for (text, message) in [
         ("a 1 foo", "1:5: parse error: unexpected identifier \"foo\" in series values, expected number or \"stale\""),
         ("a 1x", "1:5: parse error: unexpected end of input in series values"),
+        ("a 1 x2", "1:5: parse error: unexpected \"x\""),
+        ("a _+1x2", "1:4: parse error: unexpected <op:+>"),
+        ("a 1x2x3", "1:6: parse error: unexpected \"x\""),
+        ("a 1+x3", "1:5: parse error: unexpected \"x\" in series values"),
         ("a 1+x3", "1:5: parse error: unexpected \"x\" in series values"),
         ("a{b=\"c\" 1", "1:9: parse error: unexpected character inside braces: '1'"),
         ("a 1x99999999999", "1:5: parse error: series has more than 10000000 values"),

@@ -60,3 +60,12 @@ fn groups_that_the_order_leaves_out_come_with_the_first_one() {
     let (code, out) = test(&["order.yml"]);
     assert_eq!(code, 0, "{out}");
 }
+
+#[test]
+fn series_that_no_store_takes_fail_at_their_first_sample() {
+    let (code, out) = test(&["unfit.yml"]);
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("(unfit.yml:7:19): empty labelset: invalid sample"), "{out}");
+    assert!(out.contains("label name \"a\" is not unique: invalid sample"), "{out}");
+    assert!(!out.contains("never met"), "{out}");
+}

@@ -17,8 +17,8 @@ mod pretty;
 mod printer;
 
 pub use parser::{
-    MAX_DEPTH, MAX_OPERATORS, ParseError, ParseOptions, SequenceRun, SequenceValue, SeriesDescription, parse,
-    parse_metric, parse_metric_selector, parse_series_description, parse_series_runs,
+    MAX_DEPTH, MAX_OPERATORS, ParseError, ParseOptions, SequenceRun, SequenceValue, SeriesDescription, SeriesRuns,
+    parse, parse_metric, parse_metric_selector, parse_series_description, parse_series_runs,
 };
 pub use pretty::prettify;
 pub use printer::print;

@@ -18,7 +18,8 @@ mod series_histogram;
 pub use error::ParseError;
 pub use options::{ParseOptions, parse, parse_metric_selector};
 pub use series::{
-    SequenceRun, SequenceValue, SeriesDescription, parse_metric, parse_series_description, parse_series_runs,
+    SequenceRun, SequenceValue, SeriesDescription, SeriesRuns, parse_metric, parse_series_description,
+    parse_series_runs,
 };
 
 use super::Dialect;

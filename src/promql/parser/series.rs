@@ -25,6 +25,17 @@ pub struct SeriesDescription {
     pub values: Vec<SequenceValue>,
 }
 
+/// A series with its values as they are written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeriesRuns {
+    /// The labels, the metric's name among them.
+    pub labels: Labels,
+    /// A label that is written twice, which no store takes.
+    pub repeated: Option<Arc<str>>,
+    /// The values.
+    pub runs: Vec<SequenceRun>,
+}
+
 /// Values of a series description as they are written, before they are counted out.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SequenceRun {
@@ -129,7 +140,7 @@ impl SequenceValue {
 /// # Errors
 /// What Prometheus would say, with the place; and more than ten million values.
 pub fn parse_series_description(text: &str, dialect: Dialect) -> Result<SeriesDescription, ParseError> {
-    let (labels, runs) = parse_series_runs(text, dialect)?;
+    let SeriesRuns { labels, runs, .. } = parse_series_runs(text, dialect)?;
     let mut values = Vec::new();
     runs.into_iter().for_each(|run| run.expand(&mut values));
     Ok(SeriesDescription { labels, values })
@@ -139,7 +150,7 @@ pub fn parse_series_description(text: &str, dialect: Dialect) -> Result<SeriesDe
 ///
 /// # Errors
 /// As [`parse_series_description`].
-pub fn parse_series_runs(text: &str, dialect: Dialect) -> Result<(Labels, Vec<SequenceRun>), ParseError> {
+pub fn parse_series_runs(text: &str, dialect: Dialect) -> Result<SeriesRuns, ParseError> {
     let mut parser = series_parser(text, dialect);
     let result = parser.series_description();
     parser.finish(result)
@@ -161,15 +172,28 @@ fn series_parser(text: &str, dialect: Dialect) -> Parser<'_> {
     parser
 }
 
+/// The first name, in order of name, that stands twice with a value.
+fn repeated_name(pairs: &[(Arc<str>, Arc<str>)]) -> Option<Arc<str>> {
+    let mut names: Vec<&Arc<str>> = pairs.iter().filter(|(_, v)| !v.is_empty()).map(|(n, _)| n).collect();
+    names.sort_unstable();
+    names.windows(2).find(|w| w[0] == w[1]).map(|w| Arc::clone(w[0]))
+}
+
 impl Parser<'_> {
-    fn series_description(&mut self) -> Parsed<(Labels, Vec<SequenceRun>)> {
-        let labels = self.metric()?;
+    fn series_description(&mut self) -> Parsed<SeriesRuns> {
+        let pairs = self.metric_pairs()?;
+        let repeated = repeated_name(&pairs);
+        let labels = Labels::from_pairs(pairs);
         let runs = self.series_values();
-        let runs = self.within(runs, "series values", "")?;
-        Ok((labels, runs.items))
+        let runs = self.within(runs, "series values", "")?.items;
+        Ok(SeriesRuns { labels, repeated, runs })
     }
 
     fn metric(&mut self) -> Parsed<Labels> {
+        self.metric_pairs().map(Labels::from_pairs)
+    }
+
+    fn metric_pairs(&mut self) -> Parsed<Vec<(Arc<str>, Arc<str>)>> {
         const CONTEXT: &str = "label set";
         let mut pairs: Vec<(Arc<str>, Arc<str>)> = Vec::new();
         let first = self.peek_token()?;
@@ -190,7 +214,7 @@ impl Parser<'_> {
             }
         }
         pairs.extend(name.map(|n| (METRIC_NAME.into(), n.into())));
-        Ok(Labels::from_pairs(pairs))
+        Ok(pairs)
     }
 
     fn label_pair(&mut self) -> Parsed<(Arc<str>, Arc<str>)> {
@@ -214,13 +238,27 @@ impl Parser<'_> {
 
     fn series_values(&mut self) -> Parsed<Runs> {
         let mut values = Runs::default();
+        // Right behind the labels the error is one of the values.
+        if !matches!(self.peek()?, TokenKind::Eof | TokenKind::Space) {
+            return Err(Fail::Unexpected);
+        }
         loop {
             if self.take(TokenKind::Eof)?.is_some() {
                 return Ok(values);
             }
-            self.expect(TokenKind::Space)?;
-            if !matches!(self.peek()?, TokenKind::Space | TokenKind::Eof) {
-                self.series_item(&mut values)?;
+            // Between values Go's parser has no word for where it is.
+            if self.peek()? != TokenKind::Space {
+                return Err(self.unexpected("", ""));
+            }
+            self.next()?;
+            match self.peek()? {
+                TokenKind::Space | TokenKind::Eof => {}
+                TokenKind::Op(BinaryOp::Add | BinaryOp::Sub)
+                | TokenKind::Blank
+                | TokenKind::OpenHistogram
+                | TokenKind::Identifier
+                | TokenKind::Number => self.series_item(&mut values)?,
+                _ => return Err(self.unexpected("", "")),
             }
         }
     }

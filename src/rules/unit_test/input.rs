@@ -4,8 +4,10 @@ use rustc_hash::FxHashMap;
 
 use super::file::TestGroup;
 use super::outcome::Failure;
+use crate::golang::quote;
 use crate::model::Labels;
 use crate::promql::{Dialect, SequenceRun, parse_series_runs};
+use crate::text::Span;
 use crate::tsdb::{SampleValue, SeriesRef, Tsdb};
 
 /// The series of a test and how far they are in the store.
@@ -16,6 +18,8 @@ pub(super) struct Input {
     step_ms: i64,
     /// How many values of each have had their time.
     fed: u64,
+    /// Why the store takes no more samples, since it met the first of a series that it cannot hold.
+    refused: Option<Failure>,
 }
 
 #[derive(Debug)]
@@ -23,6 +27,9 @@ struct Feed {
     labels: Labels,
     values: Values,
     series: Option<SeriesRef>,
+    /// Why the store refuses samples of the series.
+    unfit: Option<String>,
+    span: Span,
 }
 
 /// The values of a series that are still to come.
@@ -88,9 +95,15 @@ impl Input {
                 if line.is_empty() || line.starts_with('#') {
                     break 'all;
                 }
-                let (labels, runs) = parse_series_runs(line, dialect)
+                let read = parse_series_runs(line, dialect)
                     .map_err(|e| Failure::Input { error: e.to_string(), span: input.span })?;
-                let feed = Feed { labels: labels.clone(), values: Values::new(runs), series: None };
+                let unfit = match &read.repeated {
+                    Some(name) => Some(format!("label name {} is not unique: invalid sample", quote(name))),
+                    None if read.labels.is_empty() => Some("empty labelset: invalid sample".to_owned()),
+                    None => None,
+                };
+                let (labels, values) = (read.labels, Values::new(read.runs));
+                let feed = Feed { labels: labels.clone(), values, series: None, unfit, span: input.span };
                 // A series that is described twice has the later description.
                 match places.get(&labels) {
                     Some(place) => feeds[*place] = feed,
@@ -103,17 +116,25 @@ impl Input {
         }
         let step_ms = test.interval.millis();
         let start_ms = test.start_ns.div_euclid(1_000_000);
-        Ok(Self { feeds, start_ms, step_ms, fed: 0 })
+        Ok(Self { feeds, start_ms, step_ms, fed: 0, refused: None })
     }
 
     /// Puts the samples with times of at most `to` (ms) into the store that are not there yet. What the store does not
-    /// take, because a rule wrote the same series, is left out.
-    pub(super) fn feed(&mut self, db: &mut Tsdb, to: i64) {
+    /// take, because a rule wrote the same series, is left out. From the first sample on that no store could hold nothing
+    /// is evaluated any more.
+    ///
+    /// # Errors
+    /// Such a sample was met, now or earlier.
+    pub(super) fn feed(&mut self, db: &mut Tsdb, to: i64) -> Result<(), &Failure> {
         let end = self.count_until(to);
         for feed in &mut self.feeds {
             for i in self.fed..end {
                 let Some(next) = feed.values.next() else { break };
                 let Some(value) = next else { continue };
+                if let Some(error) = &feed.unfit {
+                    self.refused = Some(Failure::Input { error: error.clone(), span: feed.span });
+                    break;
+                }
                 let series = *feed.series.get_or_insert_with(|| {
                     let series = db.series_ref(&feed.labels);
                     db.reserve(series, feed.values.count() + 1);
@@ -128,6 +149,7 @@ impl Input {
             }
         }
         self.fed = self.fed.max(end);
+        self.refused.as_ref().map_or(Ok(()), Err)
     }
 
     /// How many values have a time of at most `t`.

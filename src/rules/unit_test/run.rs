@@ -165,8 +165,13 @@ impl<'a> Runner<'a> {
         let mut since = 0;
         while since <= end {
             let ts = start.plus_nanos(since);
-            self.input.feed(&mut self.db, ts.millis());
-            if self.evaluate(ts, since) {
+            let refused = self.input.feed(&mut self.db, ts.millis()).err().cloned();
+            let evaluates = refused.is_none();
+            // promtool says it again at every evaluation; once is enough.
+            if !self.failures.iter().any(|f| matches!(f, Failure::Input { .. })) {
+                self.failures.extend(refused);
+            }
+            if evaluates && self.evaluate(ts, since) {
                 return;
             }
             // A case is judged at the last evaluation before its time.
