@@ -14,8 +14,9 @@ pub fn run(data: &[u8]) {
     if let Some(lab) = lab {
         let _ = parse_scripts(lab, &[("f.yaml".to_owned(), text.to_owned())]);
     }
-    let files = LabFiles { name: "f".to_owned(), manifest: text.to_owned(), ..LabFiles::default() };
-    let _ = Lab::parse(&files, &[]);
+    if let Ok(files) = LabFiles::gather("f", [("labs/f/lab.yaml", text.as_bytes())].into_iter()) {
+        let _ = Lab::parse(&files, &[]);
+    }
     let document = Document::parse("f.md", text);
     let _ = document.headings();
 }

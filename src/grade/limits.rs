@@ -36,7 +36,7 @@ mod system {
 
     pub fn bound_memory(memory: u64) {
         #[cfg(target_os = "linux")]
-        if let Some(base) = pages(WRITABLE) {
+        if let Some(base) = bytes(WRITABLE) {
             lower(Resource::Data, base.saturating_add(memory));
         }
         #[cfg(not(target_os = "linux"))]
@@ -45,22 +45,23 @@ mod system {
 
     pub fn memory_used() -> Option<u64> {
         #[cfg(target_os = "linux")]
-        return pages(RESIDENT);
+        return bytes(RESIDENT);
         #[cfg(not(target_os = "linux"))]
         None
     }
 
-    /// Columns of `/proc/self/statm`: what is in memory, and what may be written to, as `RLIMIT_DATA` counts it.
+    /// Lines of `/proc/self/status`: what is in memory, and what may be written to, as `RLIMIT_DATA` counts it.
     #[cfg(target_os = "linux")]
-    const RESIDENT: usize = 1;
+    const RESIDENT: &str = "VmRSS:";
     #[cfg(target_os = "linux")]
-    const WRITABLE: usize = 5;
+    const WRITABLE: &str = "VmData:";
 
     #[cfg(target_os = "linux")]
-    fn pages(column: usize) -> Option<u64> {
-        let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-        let pages: u64 = statm.split(' ').nth(column)?.trim().parse().ok()?;
-        Some(pages * rustix::param::page_size() as u64)
+    fn bytes(line: &str) -> Option<u64> {
+        let status = std::fs::read_to_string("/proc/self/status").ok()?;
+        let value = status.lines().find_map(|l| l.strip_prefix(line))?;
+        let kibibytes: u64 = value.trim().strip_suffix(" kB")?.parse().ok()?;
+        Some(kibibytes * 1024)
     }
 
     pub fn apart(command: &mut Command) {

@@ -1,6 +1,7 @@
 //! The labs inside the binary, and the set of files a lab consists of.
 
 use super::LabError;
+use super::manifest::Head;
 
 mod table {
     #![allow(missing_docs)]
@@ -14,6 +15,8 @@ pub struct LabFiles {
     pub name: String,
     /// `lab.yaml`.
     pub manifest: String,
+    /// What is read of it before the rest.
+    pub(super) head: Head,
     /// Check scripts: name to show and text, in order of name.
     pub checks: Vec<(String, String)>,
     /// The solution: path inside it and content.
@@ -46,7 +49,8 @@ impl LabFiles {
             .find(|(path, _)| *path == manifest_path)
             .ok_or_else(|| LabError(format!("no such lab: {manifest_path} is missing")))?;
         let manifest = text(&manifest_path, manifest.1)?;
-        let folder = super::manifest::checks_folder(&manifest, &manifest_path)?;
+        let head = super::manifest::head(&manifest, &manifest_path)?;
+        let folder = &head.checks;
         let checks = below(&format!("checks/{folder}"))
             .into_iter()
             .filter(|(path, _)| path.ends_with(".yaml") || path.ends_with(".yml"))
@@ -58,6 +62,7 @@ impl LabFiles {
         Ok(Self {
             name: name.to_owned(),
             manifest,
+            head,
             checks,
             solution: below(&format!("labs/{name}/solution")),
             starter: below(&format!("labs/{name}/starter")),

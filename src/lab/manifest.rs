@@ -38,10 +38,10 @@ struct Manifest {
     id: String,
     number: u32,
     title: String,
-    #[allow(dead_code, reason = "read beforehand by `checks_folder`")]
+    #[allow(dead_code, reason = "read beforehand, in `Head`")]
     checks: String,
     #[serde(default)]
-    #[allow(dead_code, reason = "read beforehand by `declared`")]
+    #[allow(dead_code, reason = "read beforehand, in `Head`")]
     parameters: serde_json::Value,
     #[serde(default)]
     alerts: BTreeMap<String, AlertSet>,
@@ -55,14 +55,15 @@ struct Manifest {
 }
 
 /// The part of a manifest that must be read before parameters can be filled in.
-#[derive(Deserialize)]
-struct Head {
-    checks: String,
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Head {
+    /// The folder below `checks/` that the manifest names.
+    pub(super) checks: String,
     #[serde(default)]
     parameters: BTreeMap<String, Declared>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Declared {
     default: String,
@@ -197,13 +198,9 @@ fn yaml_error(file: &str, e: &impl std::fmt::Display) -> LabError {
     LabError(format!("{file}: {e}"))
 }
 
-fn head(text: &str, file: &str) -> Result<Head, LabError> {
+/// Reads what stands before everything else in a manifest.
+pub(super) fn head(text: &str, file: &str) -> Result<Head, LabError> {
     serde_yaml::from_str(text).map_err(|e| yaml_error(file, &e))
-}
-
-/// The folder below `checks/` that a manifest names.
-pub(super) fn checks_folder(text: &str, file: &str) -> Result<String, LabError> {
-    Ok(head(text, file)?.checks)
 }
 
 impl Lab {
@@ -215,12 +212,12 @@ impl Lab {
     pub fn parse(files: &LabFiles, overrides: &[(String, String)]) -> Result<Self, LabError> {
         let file = format!("labs/{}/lab.yaml", files.name);
         let mut parameters = Parameters::default();
-        for (name, declared) in head(&files.manifest, &file)?.parameters {
+        for (name, declared) in &files.head.parameters {
             if let Err(wrong) = declared.kind.accepts(&declared.default) {
                 let way = ["parameters".into(), name.as_str().into(), "default".into()];
                 return Err(LabError(format!("{}: {wrong}", place(&file, &files.manifest, &way))));
             }
-            parameters.declare(name, declared.kind, declared.default);
+            parameters.declare(name, declared.kind, &declared.default);
         }
         for (name, value) in overrides {
             if !parameters.contains(name) {
