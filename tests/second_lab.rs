@@ -109,3 +109,25 @@ fn what_a_stopped_run_does_not_show_is_not_held_against_anybody() {
         assert!(c.reason.contains("asks for too much work"), "{}", c.reason);
     }
 }
+
+#[test]
+fn another_threshold_of_lab_7_is_asked_of_the_alert_and_of_the_line() {
+    let files = LabFiles::embedded("07-monitoring").expect("embedded");
+    let texts: Vec<(&str, &str)> = files
+        .solution
+        .iter()
+        .map(|(path, bytes)| (path.as_str(), std::str::from_utf8(bytes).expect("the solution is text")))
+        .collect();
+    for (threshold, wanted) in [("0.75", Verdict::Pass), ("0.5", Verdict::Fail)] {
+        let lab = Lab::parse(&files, &[("mock.threshold".into(), threshold.into())]).unwrap_or_else(|e| panic!("{e}"));
+        let checks = parse_scripts(&lab, &files.checks).unwrap_or_else(|e| panic!("{e}"));
+        let tree = FileTree::in_memory(texts.iter().copied());
+        let subject = Subject { name: "s".into(), path: "s".into(), commit: None, dirty: false };
+        let only = ["discord-mock-alert".to_owned(), "grafana-threshold-line".to_owned()];
+        let result = run(&Request { lab: &lab, checks: &checks, starter: &[], tree: &tree, subject, only: &only });
+        let all = verdicts(&result);
+        for id in &only {
+            assert!(all.contains(&(id.as_str(), wanted)), "{threshold}: {all:?}");
+        }
+    }
+}
