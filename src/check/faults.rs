@@ -145,11 +145,9 @@ impl Looked<'_> {
     fn moment(&self, key: &str, scenario: Option<&str>, text: Option<&String>) -> Option<Fault> {
         let text = text?;
         let named = scenario.and_then(|name| self.lab.scenarios.get(name));
-        let mut of = named.into_iter().chain(self.lab.scenarios.values().filter(|_| named.is_none()));
-        let moments = of.by_ref().filter_map(|s| Schedule::new(s, None).ok()).map(|schedule| schedule.moment(text));
         let mut wrong = format!("{text:?} needs a scenario, and the lab has none");
-        for moment in moments {
-            match moment {
+        for scenario in self.lab.scenarios.values().filter(|s| named.is_none_or(|n| std::ptr::eq(n, *s))) {
+            match Schedule::new(scenario, None).and_then(|schedule| schedule.moment(text)) {
                 Ok(_) => return None,
                 Err(e) => wrong = e,
             }

@@ -51,42 +51,43 @@ impl Kind {
 
 /// Values by name.
 #[derive(Clone, Debug, Default)]
-pub struct Parameters {
-    values: BTreeMap<String, String>,
-    kinds: BTreeMap<String, Kind>,
+pub struct Parameters(BTreeMap<String, Parameter>);
+
+#[derive(Clone, Debug, Default)]
+struct Parameter {
+    kind: Kind,
+    value: String,
 }
 
 impl Parameters {
     /// Sets a value.
     pub fn set(&mut self, name: impl Into<String>, value: impl Into<String>) {
-        self.values.insert(name.into(), value.into());
+        self.0.entry(name.into()).or_default().value = value.into();
     }
 
     /// Adds a parameter of a kind with its usual value.
     pub fn declare(&mut self, name: impl Into<String>, kind: Kind, value: impl Into<String>) {
-        let name = name.into();
-        self.kinds.insert(name.clone(), kind);
-        self.set(name, value);
+        self.0.insert(name.into(), Parameter { kind, value: value.into() });
     }
 
     /// What a parameter's value may be.
     pub fn kind(&self, name: &str) -> Kind {
-        self.kinds.get(name).copied().unwrap_or_default()
+        self.0.get(name).map_or(Kind::Text, |p| p.kind)
     }
 
     /// A value.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(String::as_str)
+        self.0.get(name).map(|p| p.value.as_str())
     }
 
     /// Whether a parameter of this name exists.
     pub fn contains(&self, name: &str) -> bool {
-        self.values.contains_key(name)
+        self.0.contains_key(name)
     }
 
     /// The names, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.values.keys().map(String::as_str)
+        self.0.keys().map(String::as_str)
     }
 
     /// The text with every `${name}` replaced.
